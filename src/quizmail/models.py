@@ -1,0 +1,249 @@
+"""Our own tables, as Peewee models. The platform's are in ``platform``.
+
+The models are bound to a database by ``bind``; until then they touch nothing. Every instant is kept
+as UTC text of fixed width, so that it compares and sorts the same on SQLite and PostgreSQL.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from peewee import (
+    SQL,
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    Database,
+    DatabaseProxy,
+    Field,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from quizmail.states import DeliveryState, RunState
+
+database = DatabaseProxy()
+
+
+class InstantField(Field):
+    """An instant: a UTC-aware datetime outside, ``2026-11-23 18:00:00.000000`` inside."""
+
+    field_type = "VARCHAR(26)"
+
+    def db_value(self, value: datetime | None) -> str | None:
+        """Encode; a naive datetime is a mistake of ours and raises ValueError."""
+        return None if value is None else encode_instant(value)
+
+    def python_value(self, value: str | None) -> datetime | None:
+        """Decode to a UTC-aware datetime."""
+        return None if value is None else decode_instant(value)
+
+
+def encode_instant(instant: datetime) -> str:
+    """Return the stored form of a UTC-aware `instant`."""
+    if instant.utcoffset() is None:
+        raise ValueError(f"a naive datetime is no instant: {instant!r}")
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def decode_instant(text: str) -> datetime:
+    """Return the UTC-aware instant of its stored form."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class JSONField(TextField):
+    """A JSON document, kept as text on both databases."""
+
+    def db_value(self, value: Any) -> str | None:
+        """Encode; None stays NULL."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def python_value(self, value: str | None) -> Any:
+        """Decode; NULL is None."""
+        return None if value is None else json.loads(value)
+
+
+class Table(Model):
+    """The base of our models."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Run(Table):
+    """One slot's run. A run belongs to a (kind, period, slot); counts of its rows are queried."""
+
+    id = AutoField()
+    kind = TextField()
+    period = TextField()  # "2026-11-23" for a reminder, "2026-10" for a report
+    slot = InstantField()
+    zones = JSONField()  # the zones whose clocks show the hour at the slot; their users are the audience
+    by_hand = BooleanField(default=False)
+    state = TextField(default=RunState.PLANNING)
+    cursor = TextField(null=True)  # the last user read; the next page begins after it
+    lease_by = TextField(null=True)
+    lease_until = InstantField(null=True)
+    not_due = JSONField(default=dict)  # {reason: users}
+    noted = JSONField(default=dict)  # {oddity of the data: users}, such as an unknown zone
+    started_at = InstantField()
+    planned_at = InstantField(null=True)
+    done_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "run"
+        constraints = (SQL("UNIQUE (kind, period, slot)"),)
+
+
+class Recipient(Table):
+    """What we keep on a user: preferences and the last reminder. A kind without a preference is on."""
+
+    id = AutoField()
+    user_id = TextField()
+    email_preferences = JSONField(default=dict)  # {kind: "off"}
+    last_reminder_sent = InstantField(null=True)
+    paused_until = InstantField(null=True)
+
+    class Meta:
+        table_name = "recipient"
+        constraints = (SQL("UNIQUE (user_id)"),)
+
+
+class Delivery(Table):
+    """One mail of one kind to one user for one period: the claim on it, and what became of it."""
+
+    id = AutoField()
+    kind = TextField()
+    user_id = TextField()
+    period = TextField()
+    recipient = ForeignKeyField(Recipient, index=False)
+    run = ForeignKeyField(Run, null=True, index=False)
+    state = TextField(default=DeliveryState.PLANNED)
+    reason = TextField(null=True)
+    due_at = InstantField()
+    expires_at = InstantField()
+    released_at = InstantField(null=True)
+    releases = IntegerField(default=0)
+    attempts = IntegerField(default=0)
+    claimed_at = InstantField(null=True)
+    claimed_by = TextField(null=True)
+    facts = JSONField(null=True)
+    message_id = TextField(null=True)
+    reply_code = IntegerField(null=True)
+    reply_text = TextField(null=True)
+    planned_at = InstantField()
+    sent_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "delivery"
+        constraints = (SQL("UNIQUE (kind, user_id, period)"),)
+        indexes = ((("state", "due_at"), False), (("run_id", "state"), False))
+
+
+class Attempt(Table):
+    """One try of a delivery and how the server answered it."""
+
+    id = AutoField()
+    delivery = ForeignKeyField(Delivery, on_delete="CASCADE")
+    number = IntegerField()
+    at = InstantField()
+    outcome = TextField()  # a delivery state, or a failure that consumed nothing
+    stage = TextField(null=True)
+    reply_code = IntegerField(null=True)
+    reply_text = TextField(null=True)
+
+    class Meta:
+        table_name = "attempt"
+
+
+class Suppression(Table):
+    """An address that must not be mailed, and why."""
+
+    address = TextField(primary_key=True)
+    reason = TextField()
+    code = TextField(null=True)
+    since = InstantField()
+
+    class Meta:
+        table_name = "suppression"
+
+
+class Hold(Table):
+    """Something that is stopped: everything, a kind, a run or a domain.
+
+    A row with ``since`` NULL only counts failures in a row (``strikes``) and stops nothing yet.
+    """
+
+    id = AutoField()
+    scope = TextField()  # "all", "kind", "run" or "domain"
+    subject = TextField()  # "", the kind, the run's id, the domain
+    cause = TextField()
+    strikes = IntegerField(default=0)
+    since = InstantField(null=True)
+    until = InstantField(null=True)
+    by = TextField()
+
+    class Meta:
+        table_name = "hold"
+        constraints = (SQL("UNIQUE (scope, subject, cause)"),)
+
+
+class Month(Table):
+    """The figures of a month: computed once, under a lease, after the month has ended."""
+
+    period = TextField(primary_key=True)
+    lease_by = TextField(null=True)
+    lease_until = InstantField(null=True)
+    computed_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "month"
+
+
+class MonthFigure(Table):
+    """What one user did in one month, with the rank among all; never recomputed."""
+
+    id = AutoField()
+    period = TextField()
+    user_id = TextField()
+    taken = IntegerField()
+    average = FloatField(null=True)  # percent, rounded to six decimals; NULL when nothing was graded
+    best = FloatField(null=True)  # percent
+    rank = BigIntegerField(null=True)  # standard competition rank on the average: 1, 2, 2, 4
+    of = BigIntegerField(null=True)  # how many are ranked
+    quizzes = JSONField()  # [{id, title, category, taken, best, rank, of}], best first
+
+    class Meta:
+        table_name = "month_figure"
+        constraints = (SQL("UNIQUE (period, user_id)"),)
+
+
+class Moment(Table):
+    """The instants that must be remembered: the first migration and the last ticks."""
+
+    name = TextField(primary_key=True)
+    at = InstantField()
+
+    class Meta:
+        table_name = "moment"
+
+
+TABLES: tuple[type[Table], ...] = (
+    Run,
+    Recipient,
+    Delivery,
+    Attempt,
+    Suppression,
+    Hold,
+    Month,
+    MonthFigure,
+    Moment,
+)
+
+
+def bind(to: Database) -> None:
+    """Bind every model to the database `to`."""
+    database.initialize(to)

@@ -1,0 +1,263 @@
+"""The settings: read from the environment and ``.env`` once, checked, typed.
+
+Every setting is one field of ``Settings`` with its name, its default and what it should be; the
+problems of a wrong configuration are found together and named one line each. Secrets are never
+repeated in a message.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+
+from quizmail.errors import ConfigurationError
+
+
+class Mailbox(NamedTuple):
+    """A display name, possibly empty, and an address."""
+
+    name: str
+    address: str
+
+
+class _Option(NamedTuple):
+    name: str
+    parse: Callable[[str], Any]
+    default: str | None
+    expected: str
+    secret: bool
+
+
+def _option(
+    name: str, parse: Callable[[str], Any], default: str | None, expected: str, *, secret: bool = False
+) -> Any:
+    """Declare a setting. `default` None means that it must be given; `expected` completes "should be …"."""
+    return field(metadata={"option": _Option(name, parse, default, expected, secret)})
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not lowest <= number <= highest:
+            raise ValueError(text)
+        return number
+
+    return parse
+
+
+def _span(unit: timedelta) -> Callable[[str], timedelta]:
+    def parse(text: str) -> timedelta:
+        span = float(text) * unit
+        if span <= timedelta(0):
+            raise ValueError(text)
+        return span
+
+    return parse
+
+
+def _flag(text: str) -> bool:
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+
+
+def _mailbox(text: str) -> Mailbox:
+    name, address = parseaddr(text)
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or not address.isascii() or any(c.isspace() for c in address):
+        raise ValueError(text)
+    return Mailbox(name, address)
+
+
+def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: parse(text) if text else None
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text.strip()
+
+
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if urlsplit(text).scheme not in schemes:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _secret_key(text: str) -> str:
+    if len(text) < 16:
+        raise ValueError(text)
+    return text
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+_DATABASE = _url("sqlite", "postgres", "postgresql")
+_DATABASE_EXPECTED = "a URL such as sqlite:///quiz.db or postgresql://user@host/name"
+_DAYS = _span(timedelta(days=1))
+_HOURS = _span(timedelta(hours=1))
+_SECONDS = _span(timedelta(seconds=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings, typed: durations as timedelta, zones as ZoneInfo, absent optional ones as None."""
+
+    demo: bool = _option("QUIZMAIL_DEMO", _flag, "false", "true or false")
+
+    daily_reminder_hour: int = _option("DAILY_REMINDER_HOUR", _whole(0, 23), "18", "an hour from 0 to 23")
+    monthly_report_day: int = _option("MONTHLY_REPORT_DAY", _whole(1, 28), "1", "a day from 1 to 28")
+    monthly_report_hour: int = _option("MONTHLY_REPORT_HOUR", _whole(0, 23), "9", "an hour from 0 to 23")
+    inactive_after: timedelta = _option("INACTIVE_AFTER_DAYS", _DAYS, "2", "a number of days above 0")
+    reminder_deadline: timedelta = _option(
+        "REMINDER_DEADLINE_HOURS", _HOURS, "3", "a number of hours above 0"
+    )
+    report_deadline: timedelta = _option("REPORT_DEADLINE_DAYS", _DAYS, "3", "a number of days above 0")
+    site_timezone: ZoneInfo = _option("SITE_TIMEZONE", ZoneInfo, "UTC", "a zone name such as Europe/Berlin")
+
+    quiz_database_url: str = _option("QUIZ_DATABASE_URL", _DATABASE, None, _DATABASE_EXPECTED, secret=True)
+    quiz_source: str = _option(
+        "QUIZ_SOURCE", _text, "native", "the name of a preset or the path of a TOML source file"
+    )
+    database_url: str = _option("DATABASE_URL", _DATABASE, None, _DATABASE_EXPECTED, secret=True)
+    redis_url: str = _option(
+        "REDIS_URL",
+        _url("redis", "rediss", "unix"),
+        "redis://127.0.0.1:6379/0",
+        "a URL such as redis://host:6379/0",
+        secret=True,
+    )
+
+    mail_server: str = _option("MAIL_SERVER", _text, None, "the host name of your mail server")
+    mail_port: int | None = _option("MAIL_PORT", _optional(_whole(1, 65535)), "", "a port from 1 to 65535")
+    mail_username: str | None = _option("MAIL_USERNAME", _optional(_text), "", "the login name")
+    mail_password: str | None = _option(
+        "MAIL_PASSWORD", _optional(str), "", "the login's password", secret=True
+    )
+    mail_use_ssl: bool = _option("MAIL_USE_SSL", _flag, "false", "true or false")
+    mail_use_tls: bool = _option("MAIL_USE_TLS", _flag, "true", "true or false")
+    mail_ca_file: Path | None = _option(
+        "MAIL_CA_FILE", _optional(Path), "", "the path of a PEM file with the authorities to trust"
+    )
+    mail_oauth2_file: Path | None = _option(
+        "MAIL_OAUTH2_FILE", _optional(Path), "", "the path of yagmail's Gmail OAuth2 file"
+    )
+    mail_default_sender: Mailbox = _option(
+        "MAIL_DEFAULT_SENDER", _mailbox, "QuizMaster <noreply@example.com>", "Name <address>"
+    )
+    mail_max_connections: int = _option(
+        "MAIL_MAX_CONNECTIONS", _whole(1, 1000), "8", "a number of connections from 1 to 1000"
+    )
+    mail_messages_per_connection: int = _option(
+        "MAIL_MESSAGES_PER_CONNECTION", _whole(1, 100_000), "100", "a number of messages above 0"
+    )
+    mail_command_timeout: timedelta = _option(
+        "MAIL_COMMAND_TIMEOUT_SECONDS", _SECONDS, "60", "a number of seconds above 0"
+    )
+    #: RFC 5321 section 4.5.3.2.6: ten minutes for the answer to the body; less breeds duplicates.
+    mail_body_timeout: timedelta = _option(
+        "MAIL_BODY_TIMEOUT_SECONDS", _SECONDS, "600", "a number of seconds above 0"
+    )
+
+    send_max_waiting: int = _option(
+        "SEND_MAX_WAITING", _whole(1, 10_000_000), "2000", "a number of messages above 0"
+    )
+    release_again_after: timedelta = _option(
+        "RELEASE_AGAIN_AFTER_MINUTES", _span(timedelta(minutes=1)), "10", "a number of minutes above 0"
+    )
+    hold_after_failures: int = _option(
+        "HOLD_AFTER_FAILURES", _whole(1, 1000), "3", "a number of failures in a row from 1 to 1000"
+    )
+
+    base_url: str = _option(
+        "BASE_URL", _web_url, None, "this service's public address, such as https://mail.example.com"
+    )
+    site_url: str | None = _option(
+        "SITE_URL", _optional(_web_url), "", "the quiz platform's address, such as https://quiz.example.com"
+    )
+    secret_key: str = _option("SECRET_KEY", _secret_key, None, "at least 16 random characters", secret=True)
+    secret_keys_previous: tuple[str, ...] = _option(
+        "SECRET_KEYS_PREVIOUS", _words, "", "former keys, separated by spaces", secret=True
+    )
+    postal_address: str = _option(
+        "POSTAL_ADDRESS", _text, None, "the sender's postal address, which the law wants in every mail"
+    )
+    site_name: str = _option("SITE_NAME", _text, "QuizMaster", "the platform's name")
+    admin_email: Mailbox | None = _option("ADMIN_EMAIL", _optional(_mailbox), "", "an e-mail address")
+    templates_dir: Path | None = _option(
+        "TEMPLATES_DIR", _optional(Path), "", "a folder whose files replace the shipped templates"
+    )
+    log_level: str = _option(
+        "LOG_LEVEL",
+        lambda text: {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")}[text.upper()],
+        "INFO",
+        "DEBUG, INFO, WARNING or ERROR",
+    )
+
+    @property
+    def relay_port(self) -> int:
+        """The relay's port: MAIL_PORT, else the usual one for the chosen security."""
+        return self.mail_port or (465 if self.mail_use_ssl else 587 if self.mail_use_tls else 25)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Check `environ` and return the settings.
+
+    Raises:
+        ConfigurationError: with one line for every setting that is missing or wrong.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for each in fields(Settings):
+        option: _Option = each.metadata["option"]
+        text = environ.get(option.name) or option.default
+        if text is None:
+            problems.append(f"{option.name} is missing: it should be {option.expected}")
+            continue
+        try:
+            values[each.name] = option.parse(text)
+        except (ValueError, KeyError, OSError):
+            shown = "the value given" if option.secret else repr(text)
+            problems.append(f"{option.name}: {shown} is wrong: it should be {option.expected}")
+    if not problems and values["mail_use_ssl"] and environ.get("MAIL_USE_TLS", "").lower() in {"true", "1"}:
+        problems.append("MAIL_USE_TLS and MAIL_USE_SSL are both on: it should be one of the two")
+    for name in ("mail_ca_file", "mail_oauth2_file", "templates_dir"):
+        if values.get(name) and not values[name].exists():
+            problems.append(f"{name.upper()}: {str(values[name])!r} does not exist")
+    if problems:
+        raise ConfigurationError(problems)
+    return Settings(**values)
+
+
+def names() -> list[str]:
+    """Return the name of every setting, in the order in which they are documented."""
+    return [each.metadata["option"].name for each in fields(Settings)]
+
+
+def read(env_file: Path = Path(".env")) -> Settings:
+    """Read the process's environment, completed from `env_file`; what the environment says wins.
+
+    Raises:
+        ConfigurationError: with one line for every setting that is missing or wrong.
+    """
+    from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    demo = os.environ.get("QUIZMAIL_DEMO")
+    return load(os.environ if demo else {**from_file, **os.environ})
