@@ -15,6 +15,7 @@ from peewee import (
     BooleanField,
     Database,
     DatabaseProxy,
+    Expression,
     Field,
     FloatField,
     ForeignKeyField,
@@ -23,7 +24,7 @@ from peewee import (
     TextField,
 )
 
-from quizmail.states import DeliveryState, RunState
+from quizmail.states import DeliveryState, Kind, Preference, RunState
 
 database = DatabaseProxy()
 
@@ -99,13 +100,19 @@ class Run(Table):
 
 
 class Recipient(Table):
-    """What we keep on a user: preferences and the last reminder. A kind without a preference is on."""
+    """What we keep on a user: the e-mail preference for each kind, and the last reminder sent."""
 
     id = AutoField()
     user_id = TextField()
-    email_preferences = JSONField(default=dict)  # {kind: "off"}
+    reminder_preference = TextField(default=Preference.ON)
+    report_preference = TextField(default=Preference.ON)
     last_reminder_sent = InstantField(null=True)
     paused_until = InstantField(null=True)
+
+    @classmethod
+    def preference_for(cls, kind: Kind) -> TextField:
+        """Return the field that keeps the preference for mails of `kind`."""
+        return {Kind.REMINDER: cls.reminder_preference, Kind.REPORT: cls.report_preference}[kind]
 
     class Meta:
         table_name = "recipient"
@@ -178,13 +185,19 @@ class Hold(Table):
     """
 
     id = AutoField()
-    scope = TextField()  # "all", "kind", "run" or "domain"
+    scope = TextField()  # states.Scope
     subject = TextField()  # "", the kind, the run's id, the domain
     cause = TextField()
+    detail = TextField(null=True)  # what was said last, for people
     strikes = IntegerField(default=0)
     since = InstantField(null=True)
     until = InstantField(null=True)
     by = TextField()
+
+    @classmethod
+    def in_force(cls, now: datetime) -> Expression:
+        """Return the condition under which a row stops something at `now`."""
+        return cls.since.is_null(False) & (cls.until.is_null() | (cls.until > now))
 
     class Meta:
         table_name = "hold"

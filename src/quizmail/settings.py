@@ -122,6 +122,7 @@ class Settings:
     """All settings, typed: durations as timedelta, zones as ZoneInfo, absent optional ones as None."""
 
     demo: bool = _option("QUIZMAIL_DEMO", _flag, "false", "true or false")
+    demo_inbox: Path = _option("QUIZMAIL_DEMO_INBOX", Path, "var/demo/inbox", "the demo inbox's folder")
 
     daily_reminder_hour: int = _option("DAILY_REMINDER_HOUR", _whole(0, 23), "18", "an hour from 0 to 23")
     monthly_report_day: int = _option("MONTHLY_REPORT_DAY", _whole(1, 28), "1", "a day from 1 to 28")
@@ -205,6 +206,8 @@ class Settings:
     templates_dir: Path | None = _option(
         "TEMPLATES_DIR", _optional(Path), "", "a folder whose files replace the shipped templates"
     )
+    port: int = _option("PORT", _whole(1, 65535), "8025", "the web process's port, from 1 to 65535")
+    web_host: str = _option("WEB_HOST", _text, "127.0.0.1", "the address that the web process listens on")
     log_level: str = _option(
         "LOG_LEVEL",
         lambda text: {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")}[text.upper()],
@@ -234,10 +237,11 @@ def load(environ: Mapping[str, str]) -> Settings:
             continue
         try:
             values[each.name] = option.parse(text)
-        except (ValueError, KeyError, OSError):
+        except (ValueError, KeyError, OSError, OverflowError):
             shown = "the value given" if option.secret else repr(text)
             problems.append(f"{option.name}: {shown} is wrong: it should be {option.expected}")
-    if not problems and values["mail_use_ssl"] and environ.get("MAIL_USE_TLS", "").lower() in {"true", "1"}:
+    tls_was_asked_for = values.get("mail_use_tls") and environ.get("MAIL_USE_TLS")
+    if not problems and values["mail_use_ssl"] and tls_was_asked_for:
         problems.append("MAIL_USE_TLS and MAIL_USE_SSL are both on: it should be one of the two")
     for name in ("mail_ca_file", "mail_oauth2_file", "templates_dir"):
         if values.get(name) and not values[name].exists():
@@ -258,6 +262,12 @@ def read(env_file: Path = Path(".env")) -> Settings:
     Raises:
         ConfigurationError: with one line for every setting that is missing or wrong.
     """
+    return load(environment(env_file))
+
+
+def environment(env_file: Path = Path(".env")) -> dict[str, str]:
+    """Return the process's environment, completed from `env_file` unless it says that this is the demo."""
+    if os.environ.get("QUIZMAIL_DEMO"):
+        return dict(os.environ)
     from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
-    demo = os.environ.get("QUIZMAIL_DEMO")
-    return load(os.environ if demo else {**from_file, **os.environ})
+    return {**from_file, **os.environ}

@@ -47,6 +47,13 @@ class RunState(StrEnum):
     MISSED = "missed"  # its deadline had passed before it could be planned
 
 
+class Preference(StrEnum):
+    """What a reader wants of one kind of mail."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class NotDue(StrEnum):
     """Why somebody in a run's audience gets no row. Counted on the run."""
 
@@ -65,8 +72,7 @@ class Skip(StrEnum):
     OPTED_OUT = "opted_out"
     PAUSED = "paused"
     SUPPRESSED = "suppressed"
-    # Found out between planning and sending:
-    NOT_DUE_ANY_MORE = "not_due_any_more"
+    # Found out between planning and sending, as a NotDue reason may be, too:
     USER_GONE = "user_gone"
 
 
@@ -82,3 +88,13 @@ class Failure(StrEnum):
     SHUTDOWN = "shutdown"  # the worker had to stop while it waited for the answer
     NEVER_FINISHED = "never_finished"  # released too often without one try
     COMPOSITION_FAILED = "composition_failed"  # our own template is at fault
+    PLATFORM_UNAVAILABLE = "platform_unavailable"  # the check before sending could not be made
+
+
+class Scope(StrEnum):
+    """What a hold stops."""
+
+    ALL = "all"
+    KIND = "kind"
+    RUN = "run"
+    DOMAIN = "domain"

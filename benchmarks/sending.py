@@ -1,0 +1,118 @@
+"""Mails per second end to end, beside the rate of an actor that does nothing.
+
+All messages wait in Redis before the workers start. The time runs from the first message that a worker
+takes up to the last one that a worker is done with, for both in the same way, on the same Redis, with as
+many processes and threads.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+from benchmarks import servers, stopwatch
+from benchmarks.figures import Figure
+from benchmarks.scene import Scene, scene
+from benchmarks.servers import Failed, python
+from benchmarks.stopwatch import Lap
+from quizmail.broker import MAIL_QUEUE, DramatiqBell
+from quizmail.models import Delivery
+from quizmail.states import DeliveryState, Kind
+
+PROCESSES = 2
+THREADS = 8
+
+#: The share of the rate of an actor that does nothing.
+TARGET = 0.4
+
+#: The peak memory of a worker process, in MB.
+MOST_MEMORY = 70
+
+#: The longest that one measurement may take, in seconds.
+LIMIT = 300.0
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The worker processes of one measurement: where they run, on which Redis."""
+
+    folder: Path
+    redis_url: str
+
+    def work_off(self, module: str, broker: RedisBroker, environment: Mapping[str, str]) -> Sequence[Lap]:
+        """Have workers with the actors of `module` empty the queue; return what each process did."""
+        folder = self.folder / module
+        folder.mkdir()
+        variables = {**environment, "REDIS_URL": self.redis_url, stopwatch.FOLDER: str(folder)}
+        arguments = [
+            "-m",
+            "dramatiq",
+            module,
+            "benchmarks.stopwatch",
+            "--queues",
+            MAIL_QUEUE,
+            "--skip-logging",
+        ]
+        options = ["--processes", str(PROCESSES), "--threads", str(THREADS)]
+        with servers.started(python(*arguments, *options), folder, variables) as workers:
+            servers.until(lambda: not _unfinished(broker), workers, folder, "the workers", LIMIT)
+        return stopwatch.read(folder)
+
+
+def measure(folder: Path, mails: int) -> tuple[str, list[Figure]]:
+    """Send `mails` reminders; return the database's description and the figures."""
+    with servers.redis_server(folder) as url, servers.smtp_sink(folder) as sink:
+        broker = _our_end(url)
+        try:
+            crew, bell = Crew(folder, url), DramatiqBell(broker, "deliver")
+            bell.ring(range(mails))
+            idle = stopwatch.rate(crew.work_off("benchmarks.noop", broker, {}))
+            variables = {"REDIS_URL": url, "MAIL_PORT": str(sink.port), "MAIL_MAX_CONNECTIONS": "16"}
+            with scene(folder, mails, 1, variables, bell) as made:
+                _plan_and_ring(made, mails)
+                laps = crew.work_off("quizmail.actors", broker, made.environment)
+                _check(mails, sink.end(), folder / "quizmail.actors")
+                return made.durability, _figures(mails, idle, laps)
+        finally:
+            broker.close()
+
+
+def _plan_and_ring(made: Scene, mails: int) -> None:
+    made.engine.dispatcher.run_by_hand(made.slots[Kind.REMINDER])
+    released = made.engine.dispatcher.pump(timedelta(seconds=LIMIT))
+    if released != mails:
+        raise Failed(f"{released} mails were released, {mails} should be")
+
+
+def _check(mails: int, taken: int, folder: Path) -> None:
+    sent = Delivery.select().where(Delivery.state == DeliveryState.SENT).count()
+    if not mails == sent == taken:
+        log = servers.last_lines(folder)
+        raise Failed(f"of {mails} mails {sent} are written down as sent and the server took {taken}:\n{log}")
+
+
+def _figures(mails: int, idle: float, laps: Sequence[Lap]) -> list[Figure]:
+    rate = stopwatch.rate(laps)
+    peak = max(lap.peak_kib for lap in laps) * 1024 / 1_000_000
+    return [
+        Figure(f"sending {mails} reminders, end to end", rate, "mails/s"),
+        Figure("an actor that does nothing", idle, "messages/s"),
+        Figure("sending, as a share of doing nothing", rate / idle, "", 2, at_least=TARGET),
+        Figure("peak memory of a worker process", peak, "MB", 1, at_most=MOST_MEMORY),
+    ]
+
+
+def _our_end(url: str) -> RedisBroker:
+    """Return a broker that can send the message ``deliver`` and has no other part of the engine."""
+    broker = RedisBroker(url=url, middleware=[])
+    dramatiq.actor(lambda delivery_id: None, actor_name="deliver", queue_name=MAIL_QUEUE, broker=broker)
+    return broker
+
+
+def _unfinished(broker: RedisBroker) -> int:
+    """Return how many messages wait or are being worked on; those to be tried again later count."""
+    keys = [f"{broker.namespace}:{queue}.msgs" for queue in (MAIL_QUEUE, f"{MAIL_QUEUE}.DQ")]
+    return sum(broker.client.hlen(key) for key in keys)

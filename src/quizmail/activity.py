@@ -1,0 +1,196 @@
+"""What users did in a month: figures and ranks, computed once when the month has ended, read ever after."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from peewee import fn
+
+from quizmail.database import transaction
+from quizmail.models import Month, MonthFigure
+from quizmail.platform import Platform
+from quizmail.platform.month import MonthOfUser, month_of_users, taken_between
+
+#: How long a computation may take before another process begins it anew.
+LEASE = timedelta(minutes=10)
+
+#: How many quizzes a report names; the others are counted.
+QUIZZES_SHOWN = 20
+
+#: Rows of one insert: seven values each stay below SQLite's limit of 32 766 parameters.
+_CHUNK = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one user did in one month. Percents may be below 0 and above 100; ranks begin with 1.
+
+    ``average``, ``best``, ``rank`` and ``of`` are None when nothing was graded. ``quizzes``: dicts with
+    id, title, category, taken, best, rank and of; the best first.
+    """
+
+    period: str
+    user_id: str
+    taken: int
+    average: float | None
+    best: float | None
+    rank: int | None
+    of: int | None
+    quizzes: list[dict[str, Any]]
+
+
+def month_bounds(period: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the first instants of the month `period` (``2026-10``) and of the next in `zone`, as UTC."""
+    first = datetime.strptime(period, "%Y-%m").replace(tzinfo=zone)
+    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return first.astimezone(UTC), following.astimezone(UTC)
+
+
+def previous_month(period: str) -> str:
+    """Return the month before `period`: ``2025-12`` for ``2026-01``."""
+    year, month = map(int, period.split("-"))
+    return f"{year - 1:04}-12" if month == 1 else f"{year:04}-{month - 1:02}"
+
+
+def compute(platform: Platform, period: str, now: datetime, lease_by: str) -> bool:
+    """Compute the figures of the month `period`, unless they are there: once, and by one process at a time.
+
+    A process that died in the middle is taken over when its lease has ended: its rows are deleted.
+
+    Returns:
+        True when the figures are there, False while another process computes them.
+
+    Raises:
+        ValueError: the month has not ended in the site's zone.
+        SourceError, PlatformUnavailable: the platform cannot be read; the lease is given back.
+    """
+    start, end = month_bounds(period, platform.site_zone)
+    if now < end:
+        raise ValueError(f"the month {period} has not ended at {now.isoformat()}")
+    if _is_computed(period):
+        return True
+    # Two computations of one process must not take each other's lease for their own.
+    lease = f"{lease_by} {uuid4().hex}"
+    if not _take_lease(period, now, lease):
+        return _is_computed(period)
+    try:
+        figures_of_month = month_of_users(platform, start, end)
+        return _store_all(period, lease, figures_of_month) and _finish(period, lease, now)
+    except BaseException:
+        _write(period, lease, lease_until=None)
+        raise
+
+
+def figures(period: str, user_ids: Collection[str]) -> dict[str, Figure]:
+    """Return by user id the figures of those `user_ids` who did anything in `period`; one query."""
+    fields = (
+        MonthFigure.period,
+        MonthFigure.user_id,
+        MonthFigure.taken,
+        MonthFigure.average,
+        MonthFigure.best,
+        MonthFigure.rank,
+        MonthFigure.of,
+        MonthFigure.quizzes,
+    )
+    query = MonthFigure.select(*fields).where(
+        MonthFigure.period == period, MonthFigure.user_id.in_(list(user_ids))
+    )
+    return {row[1]: Figure(*row) for row in query.tuples()}
+
+
+def so_far(platform: Platform, period: str, user_ids: Collection[str], now: datetime) -> dict[str, int]:
+    """Return how many attempts users finished in a month that may not have ended; for dry runs. One query."""
+    start, end = month_bounds(period, platform.site_zone)
+    return taken_between(platform, user_ids, start, min(end, now))
+
+
+def report_facts(figure: Figure, previous: Figure | None) -> dict[str, Any]:
+    """Return the facts of a report besides its reader's name, locale and zone."""
+    before = {"taken": previous.taken, "average": previous.average} if previous and previous.taken else None
+    return {
+        "month": figure.period,
+        "taken": figure.taken,
+        "average": figure.average,
+        "best": figure.best,
+        "rank": figure.rank,
+        "of": figure.of,
+        "previous": before,
+        "quizzes": figure.quizzes[:QUIZZES_SHOWN],
+        "more": max(0, len(figure.quizzes) - QUIZZES_SHOWN),
+    }
+
+
+def _is_computed(period: str) -> bool:
+    return Month.select().where(Month.period == period, Month.computed_at.is_null(False)).exists()
+
+
+def _take_lease(period: str, now: datetime, lease: str) -> bool:
+    """Take the month for ourselves and delete what an earlier holder of the lease left."""
+    with transaction():
+        Month.insert(period=period).on_conflict_ignore().execute()
+        free = Month.lease_until.is_null() | (Month.lease_until <= now)
+        taken = (
+            Month.update(lease_by=lease, lease_until=now + LEASE)
+            .where(Month.period == period, Month.computed_at.is_null(), free)
+            .execute()
+        )
+        if taken:
+            MonthFigure.delete().where(MonthFigure.period == period).execute()
+    return bool(taken)
+
+
+def _write(period: str, lease: str, **values: Any) -> bool:
+    """Change the month's row if the lease is still ours; in a transaction it also guards what follows."""
+    ours = (Month.period == period) & (Month.lease_by == lease) & Month.computed_at.is_null()
+    return bool(Month.update(**values).where(ours).execute())
+
+
+def _store_all(period: str, lease: str, months: Iterable[MonthOfUser]) -> bool:
+    """Insert the figures in short transactions; False when the lease was lost on the way."""
+    remaining = iter(months)
+    while chunk := list(islice(remaining, _CHUNK)):
+        with transaction():
+            if not _write(period, lease, lease_by=lease):
+                return False
+            MonthFigure.insert_many([_row(period, month) for month in chunk]).execute()
+    return True
+
+
+def _row(period: str, month: MonthOfUser) -> Mapping[str, Any]:
+    return {
+        "period": period,
+        "user_id": month.user_id,
+        "taken": month.taken,
+        "average": month.average,
+        "best": month.best,
+        "quizzes": month.quizzes,
+    }
+
+
+def _finish(period: str, lease: str, now: datetime) -> bool:
+    """Rank everybody with an average, and mark the month as computed."""
+    with transaction():
+        if not _write(period, lease, lease_by=lease):
+            return False
+        other = MonthFigure.alias()
+        ranked = (
+            other.select(
+                other.id,
+                fn.RANK().over(order_by=[other.average.desc()]).alias("place"),
+                fn.COUNT(other.id).over().alias("among"),
+            )
+            .where(other.period == period, other.average.is_null(False))
+            .alias("ranked")
+        )
+        (
+            MonthFigure.update(rank=ranked.c.place, of=ranked.c.among)
+            .from_(ranked)
+            .where(MonthFigure.id == ranked.c.id)
+            .execute()
+        )
+        return _write(period, lease, computed_at=now, lease_until=None)

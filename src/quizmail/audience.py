@@ -1,0 +1,145 @@
+"""Who is on the platform, and what is open to them: whole pages at a time, with a fixed number of queries."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from peewee import Select
+
+from quizmail.errors import UnknownUser
+from quizmail.platform import Member, Platform, Quiz, Rows, members, quizzes
+from quizmail.platform.available import Availability
+from quizmail.platform.ids import key_of, to_cursor
+from quizmail.platform.instants import EPOCH
+from quizmail.platform.last_finished import last_finished
+from quizmail.states import Kind
+
+__all__ = ["Audience", "Member", "Page", "Quiz"]
+
+_ZONE = members.COLUMNS.index("timezone")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Users in the order of the platform's ids. ``cursor`` None: it was the last page.
+
+    ``noted`` counts oddities: ``unknown_zone``, ``duplicate_id``, ``unreadable_instant``.
+    """
+
+    members: list[Member]
+    cursor: str | None
+    noted: dict[str, int] = field(default_factory=dict)
+
+
+class Audience:
+    """Reads users and quizzes of a `platform`. Everything is judged at the instant that is passed in.
+
+    Every method raises PlatformUnavailable when the database does not answer now.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    def zones(self, at: datetime = EPOCH) -> set[str]:
+        """Return the zones in use, IANA names; who has none or an unknown one is in the site's."""
+        users = self.platform.rows(at).users
+        site_zone = self.platform.site_zone.key
+        if "timezone" not in users.present:
+            return {site_zone}
+        found = self.platform.fetch(Select([users], [users.c.timezone]).distinct())
+        return {members.zone_of(raw, site_zone) or site_zone for (raw,) in found}
+
+    def catalogue(self, at: datetime) -> list[Quiz]:
+        """Return every published quiz, the newest first, open or not."""
+        known = quizzes.all_quizzes(self.platform, self.platform.rows(at))
+        return quizzes.newest_first(quiz for quiz in known if quiz.published)
+
+    def open_now(self, quiz_ids: Collection[str], at: datetime) -> dict[str, Quiz]:
+        """Return by id those of a few quizzes that are published, opened and not closed at `at`."""
+        source = self.platform.rows(at).quizzes
+        query = Select([source], source.columns(*quizzes.COLUMNS))
+        rows = self.platform.fetch(query.where(self.platform.dialect.among(source.c.id, quiz_ids)))
+        found = quizzes.read(self.platform, rows)
+        return {quiz.id: quiz for quiz in found if quiz.id in quiz_ids and quiz.is_open(at)}
+
+    def page(
+        self,
+        kind: Kind,
+        at: datetime,
+        zones: Collection[str],
+        after: str | None,
+        catalogue: Sequence[Quiz],
+        limit: int = 1000,
+    ) -> Page:
+        """Read at most `limit` users after the cursor `after`, and keep those of `zones`.
+
+        Args:
+            catalogue: what ``catalogue`` returned for `at`; not used for reports.
+        """
+        rows = self.platform.rows(at)
+        reader = members.MemberReader(self.platform)
+        raw_users = self.platform.fetch(self._users_after(rows, zones, after, limit))
+        cursor = to_cursor(raw_users[-1][0]) if len(raw_users) == limit else None
+        users = members.without_duplicates(raw_users, reader.noted)
+        users = {key: row for key, row in users.items() if self._zone_of(row) in zones}
+        found = self._decode(kind, rows, at, users, catalogue, reader)
+        return Page(found, cursor, dict(reader.noted))
+
+    def member(self, kind: Kind, at: datetime, user_id: str, catalogue: Sequence[Quiz]) -> Member:
+        """Read one user as a page would.
+
+        Raises:
+            UnknownUser: nobody on the platform has this id.
+        """
+        rows = self.platform.rows(at)
+        reader = members.MemberReader(self.platform)
+        return self._decode(kind, rows, at, {user_id: self._user(rows, user_id)}, catalogue, reader)[0]
+
+    def recheck(self, user_id: str, at: datetime) -> Member:
+        """Read one user and his last activity: two queries, without what is open to him.
+
+        Raises:
+            UnknownUser: nobody on the platform has this id any more.
+        """
+        rows = self.platform.rows(at)
+        row = self._user(rows, user_id)
+        finished = last_finished(self.platform, rows, [user_id], at).get(user_id)
+        return members.MemberReader(self.platform).read(row, finished, ())
+
+    def _users_after(self, rows: Rows, zones: Collection[str], after: str | None, limit: int) -> Select:
+        users = rows.users
+        query = Select([users], users.columns(*members.COLUMNS)).where(users.c.id.is_null(False))
+        if after is not None:
+            query = query.where(users.c.id > self.platform.dialect.from_cursor(users.c.id, after))
+        if "timezone" in users.present and self.platform.site_zone.key not in zones:
+            query = query.where(users.c.timezone.in_(sorted(zones)))
+        return query.order_by(users.c.id).limit(limit)
+
+    def _user(self, rows: Rows, user_id: str) -> tuple[Any, ...]:
+        users, dialect = rows.users, self.platform.dialect
+        dialect.check(users.c.id, user_id)
+        query = Select([users], users.columns(*members.COLUMNS)).where(dialect.among(users.c.id, [user_id]))
+        for row in self.platform.fetch(query):
+            if key_of(row[0]) == user_id:
+                return row
+        raise UnknownUser(f"nobody on the platform has the id {ascii(user_id[:80])}")
+
+    def _zone_of(self, row: tuple[Any, ...]) -> str:
+        site_zone = self.platform.site_zone.key
+        return members.zone_of(row[_ZONE], site_zone) or site_zone
+
+    def _decode(
+        self,
+        kind: Kind,
+        rows: Rows,
+        at: datetime,
+        users: Mapping[str, tuple[Any, ...]],
+        catalogue: Sequence[Quiz],
+        reader: members.MemberReader,
+    ) -> list[Member]:
+        if kind is Kind.REPORT:
+            return [reader.read(row, None, ()) for row in users.values()]
+        finished = last_finished(self.platform, rows, users, at)
+        available = Availability(self.platform, rows, at, list(users), catalogue)
+        return [reader.read(row, finished.get(key), available.to(key)) for key, row in users.items()]

@@ -1,0 +1,132 @@
+"""The Dramatiq broker: Redis, reached at the first message and not when this module is imported."""
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import redis
+from dramatiq import Middleware
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries
+from periodiq import PeriodiqMiddleware
+from redis.connection import Connection, parse_url
+
+from quizmail import database, wiring
+from quizmail.wiring import Engine
+
+log = logging.getLogger(__name__)
+
+MAIL_QUEUE = "mail"
+DISPATCH_QUEUE = "dispatch"
+
+#: How many commands out of a million look for the messages of dead workers. An idle worker fetches about
+#: 1.3 times a second, so that they come back seconds after the heartbeat's minute, not in thirteen.
+MAINTENANCE_CHANCE = 100_000
+
+#: A tick is never dropped for being late: it asks what is due, whenever it comes. In seconds.
+TICKS_ARE_NEVER_LATE = 10 * 365 * 86_400
+
+
+class DramatiqBell:
+    """Rings for deliveries by one Dramatiq message each. A message holds our row's id and nothing else."""
+
+    def __init__(self, broker: RedisBroker, actor_name: str) -> None:
+        self._broker = broker
+        self._actor_name = actor_name
+
+    def ring(self, delivery_ids: Sequence[int]) -> None:
+        """Send a message for each delivery."""
+        actor = self._broker.get_actor(self._actor_name)
+        for delivery_id in delivery_ids:
+            actor.send(delivery_id)
+
+    def waiting(self) -> int:
+        """Return how many messages wait in Redis, those that workers have fetched not counted."""
+        return int(self._broker.client.llen(f"{self._broker.namespace}:{MAIL_QUEUE}"))
+
+
+class Runtime(Middleware):
+    """Sets a worker process up, and gives connections back after each message."""
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        """Configure the log and build the engine, so that a wrong configuration shows at the start."""
+        configure_log()
+        engine()
+
+    def before_worker_thread_shutdown(self, broker: Any, thread: Any) -> None:
+        """Quit the thread's SMTP connection politely."""
+        mailers = engine().mailers
+        if isinstance(mailers, wiring.Mailers):
+            mailers.close()
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """Give the thread's database connections back."""
+        failed, platform = exception is not None, engine().platform
+        database.give_back(failed=failed)
+        if failed or not platform.is_sqlite:
+            platform.close()
+
+    after_skip_message = after_process_message
+
+
+def make_broker() -> RedisBroker:
+    """Return a broker that reads REDIS_URL when its first connection is made."""
+    client = redis.Redis(connection_pool=redis.ConnectionPool(connection_class=_connect))
+    # No TimeLimit and no ShutdownNotifications: their asynchronous exceptions could land between the
+    # server's 250 and our commit, and cannot interrupt a socket anyway.
+    middleware = [
+        AgeLimit(),
+        Callbacks(),
+        Pipelines(),
+        Retries(),
+        PeriodiqMiddleware(skip_delay=TICKS_ARE_NEVER_LATE),
+        Runtime(),
+    ]
+    return RedisBroker(client=client, middleware=middleware, maintenance_chance=MAINTENANCE_CHANCE)
+
+
+@cache
+def engine() -> Engine:
+    """Return this process's engine, built at the first call; its bell is the broker."""
+    import dramatiq
+
+    broker = dramatiq.get_broker()
+    assert isinstance(broker, RedisBroker)  # noqa: S101
+    return wiring.build(wiring.current_settings(), bell=DramatiqBell(broker, "deliver"))
+
+
+def wait_for_redis(url: str, *, pause_seconds: float = 1.0) -> None:
+    """Wait until Redis answers, and say so while it does not."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=5)
+    where = parse_url(url)
+    told = False
+    while True:
+        try:
+            client.ping()
+        except redis.RedisError as problem:
+            if not told:
+                place = f"{where.get('host', where.get('path', 'localhost'))}:{where.get('port', '')}"
+                log.warning("waiting for Redis at %s (%s)", place.rstrip(":"), type(problem).__name__)
+                told = True
+            time.sleep(pause_seconds)
+        else:
+            client.close()
+            return
+
+
+def configure_log() -> None:
+    """Send the log to standard error at LOG_LEVEL; libraries speak up from WARNING on."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("quizmail").setLevel(wiring.current_settings().log_level)
+
+
+def _connect(**options: Any) -> Connection:
+    """Make a connection to where REDIS_URL points; what the URL says wins over the pool's defaults."""
+    target: dict[str, Any] = dict(parse_url(wiring.current_settings().redis_url))
+    kind = target.pop("connection_class", Connection)
+    return kind(**{**options, **target})

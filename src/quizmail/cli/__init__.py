@@ -1,0 +1,43 @@
+"""The command line: doors to the services, no rules of its own.
+
+A problem of the user's making ends a command with one clear line for each problem and exit code 1.
+"""
+
+import sys
+from typing import Any
+
+import click
+import peewee
+import redis
+
+from quizmail.cli import by_hand, processes, show
+from quizmail.errors import ConfigurationError, QuizmailError
+
+
+class _Group(click.Group):
+    """Turns our own exceptions into plain lines; a traceback is for mistakes of ours."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            lines = [f"quizmail: {problem}" for problem in error.problems]
+        except QuizmailError as error:
+            lines = [f"quizmail: {error}"]
+        except redis.RedisError as error:
+            lines = [f"quizmail: Redis does not answer ({type(error).__name__}): is REDIS_URL right?"]
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            first = str(error).strip().partition("\n")[0]
+            lines = [f"quizmail: DATABASE_URL: the database does not answer: {first}"]
+        click.echo("\n".join(lines), err=True)
+        sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="quizmail")
+def main() -> None:
+    """Mail the users of a quiz platform: daily reminders and monthly activity reports."""
+
+
+for command in (*processes.COMMANDS, *by_hand.COMMANDS, *show.COMMANDS):
+    main.add_command(command)

@@ -1,0 +1,156 @@
+"""The commands that do something once: migrate, dispatch, preview, test-mail, hold and resume."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from quizmail import database, holds, testmail, wiring
+from quizmail.broker import DramatiqBell, configure_log, wait_for_redis
+from quizmail.cli.output import Ticker, parse_instant, words
+from quizmail.errors import QuizmailError
+from quizmail.holds import Subject
+from quizmail.models import Run
+from quizmail.preview import write_preview
+from quizmail.slots import Slot
+from quizmail.states import Kind, NotDue, Scope
+from quizmail.wiring import Engine
+
+KINDS = click.Choice([kind.plural for kind in Kind])
+
+
+@click.command()
+def migrate() -> None:
+    """Create our tables, or bring them up to date."""
+    wiring.open_database(wiring.current_settings())
+    applied = database.migrate(wiring.utc_now())
+    click.echo(f"applied: {', '.join(applied)}" if applied else "the tables are up to date")
+
+
+@click.command()
+@click.argument("kinds", type=KINDS)
+@click.option("--at", "at", callback=parse_instant, help="Run the latest slot at or before this instant.")
+@click.option("--user", "user_id", help="Mail this one user only.")
+@click.option("--dry-run", is_flag=True, help="Judge everybody and write nothing.")
+@click.option("--inline", is_flag=True, help="Send from this process, without Redis.")
+def dispatch(kinds: str, at: datetime | None, user_id: str | None, dry_run: bool, inline: bool) -> None:
+    """Run a job by hand: plan its latest slot and have the mails sent."""
+    kind = next(kind for kind in Kind if kind.plural == kinds)
+    now = wiring.utc_now()
+    if at is not None and at > now and not dry_run:
+        raise click.UsageError("an instant in the future needs --dry-run")
+    configure_log()
+    engine = _engine(inline or dry_run)
+    if dry_run:
+        _dry_run(engine, kind, at or now)
+    elif user_id is not None:
+        _one_user(engine, kind, user_id, at, inline)
+    else:
+        _run(engine, engine.dispatcher.slots_by_hand(kind, at or now), inline)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.option("--user", "user_id", required=True, help="Whose mail to write.")
+@click.option("--at", "at", callback=parse_instant, help="Write it as of this instant.")
+@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("var/preview"))
+def preview(kind: str, user_id: str, at: datetime | None, folder: Path) -> None:
+    """Write one mail to files (.eml, .html, .txt), whether the user is due or not; send nothing."""
+    engine = wiring.build(wiring.current_settings())
+    for path in write_preview(engine.dispatcher, engine.composer, Kind(kind), user_id, at, folder):
+        click.echo(path)
+
+
+@click.command(name="test-mail")
+@click.argument("address")
+def test_mail(address: str) -> None:
+    """Send one mail through the real relay and say what it answered."""
+    settings = wiring.current_settings()
+    click.echo(testmail.send(settings, wiring.composer_of(settings), address, wiring.utc_now()))
+
+
+@click.command()
+@click.argument("what", metavar="all|reminder|report")
+@click.option("--because", "cause", default="paused by hand", help="Why, for whoever reads it later.")
+def hold(what: str, cause: str) -> None:
+    """Stop everything, or one kind of mail, until it is resumed."""
+    wiring.open_database(wiring.current_settings())
+    holds.pause(_subject(what), cause, wiring.utc_now(), "operator")
+    click.echo(f"held: {what}")
+
+
+@click.command()
+@click.argument("what", metavar="all|reminder|report")
+def resume(what: str) -> None:
+    """End every hold on everything, or on one kind of mail."""
+    wiring.open_database(wiring.current_settings())
+    click.echo(f"holds ended: {holds.resume(_subject(what))}")
+
+
+COMMANDS = (migrate, dispatch, preview, test_mail, hold, resume)
+
+
+def _subject(what: str) -> Subject:
+    if what == Scope.ALL:
+        return holds.ALL
+    if what not in set(Kind):
+        raise click.UsageError("what is held is all, reminder or report")
+    return Subject(Scope.KIND, what)
+
+
+def _engine(without_redis: bool) -> Engine:
+    settings = wiring.current_settings()
+    if without_redis:
+        return wiring.build(settings)
+    from quizmail.actors import broker
+
+    wait_for_redis(settings.redis_url)
+    return wiring.build(settings, bell=DramatiqBell(broker, "deliver"))
+
+
+def _dry_run(engine: Engine, kind: Kind, at: datetime) -> None:
+    for slot in engine.dispatcher.slots_by_hand(kind, at):
+        counts: Counter[str] = Counter()
+        for plan in engine.dispatcher.dry_run(slot):
+            counts.update(_tally(plan.rows, plan.not_due))
+        click.echo(f"{_name(slot)}: {words(counts)}")
+
+
+def _tally(rows: Iterable[object], not_due: Counter[NotDue]) -> Counter[str]:
+    counts: Counter[str] = Counter({f"not due ({reason})": number for reason, number in not_due.items()})
+    for row in rows:
+        reason = getattr(row, "skip", None)
+        counts[f"skipped ({reason})" if reason else "due"] += 1
+    return counts
+
+
+def _one_user(engine: Engine, kind: Kind, user_id: str, at: datetime | None, inline: bool) -> None:
+    planned = engine.dispatcher.plan_user(kind, user_id, at=at)
+    if isinstance(planned, NotDue):
+        click.echo(f"not due: {planned}")
+    elif inline:
+        click.echo(f"delivery {planned}: {engine.deliverer.deliver(planned)}")
+    else:
+        engine.dispatcher.bell.ring([planned])
+        click.echo(f"delivery {planned}: handed to the workers")
+
+
+def _run(engine: Engine, slots: list[Slot], inline: bool) -> None:
+    runs: list[Run] = []
+    for slot in slots:
+        ticker = Ticker(_name(slot))
+        runs.append(engine.dispatcher.run_by_hand(slot, ticker.show))
+        ticker.end()
+    if not runs:
+        raise QuizmailError("no slot: nobody is on the platform yet")
+    if inline:
+        engine.dispatcher.deliver_here(engine.deliverer.deliver, Ticker("sending").count)
+    else:
+        released = engine.dispatcher.pump(wiring.PATIENCE)
+        click.echo(f"released to the workers: {released}")
+
+
+def _name(slot: Slot) -> str:
+    return f"{slot.kind.plural} {slot.period} ({slot.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"

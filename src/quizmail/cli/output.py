@@ -1,0 +1,102 @@
+"""What the commands print: progress, counts, tables, CSV and JSON."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from quizmail.models import Run
+
+#: A cell that begins so is a formula to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def parse_instant(_context: Any, _parameter: Any, text: str | None) -> datetime | None:
+    """Read an instant given on the command line; one without an offset is UTC."""
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no instant such as 2026-11-23T18:00+01:00") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def words(counts: Mapping[str, int]) -> str:
+    """Return counts as one line; ``nobody`` when there is none."""
+    return ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "nobody"
+
+
+class Ticker:
+    """Shows progress: a line that changes on a terminal, and plain lines elsewhere, at most one a second."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._shown_at = 0.0
+        self._numbers = ""
+
+    def show(self, run: Run, judged: int) -> None:
+        """Show how many users of the run have been judged."""
+        self._say(f"{judged} judged")
+
+    def count(self, done: int) -> None:
+        """Show how many are done."""
+        self._say(f"{done} done")
+
+    def end(self) -> None:
+        """End the line."""
+        self._shown_at = 0.0
+        self._print("\n")
+
+    def _say(self, numbers: str) -> None:
+        self._numbers = numbers
+        if time.monotonic() - self._shown_at >= 1 and sys.stdout.isatty():
+            self._shown_at = time.monotonic()
+            self._print("")
+
+    def _print(self, end: str) -> None:
+        start = "\r" if sys.stdout.isatty() else ""
+        click.echo(f"{start}{self._title}: {self._numbers or 'nothing'}{end}", nl=False)
+
+
+def as_json(value: Any) -> str:
+    """Return `value` as indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as CSV to standard output; what a spreadsheet would run gets an apostrophe before it."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in columns])
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as aligned text under a heading."""
+    lines = [list(columns), *([_shown(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: Any) -> str:
+    text = _shown(value, nothing="")
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _shown(value: Any, nothing: str = "-") -> str:
+    if value is None or value == "":
+        return nothing
+    return _plain(value) if isinstance(value, datetime) else str(value)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)

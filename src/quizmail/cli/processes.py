@@ -1,0 +1,140 @@
+"""The commands that run for long: what the Procfile starts, and ``run``, which starts them all."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import click
+
+from quizmail import database, wiring
+from quizmail.broker import DISPATCH_QUEUE, MAIL_QUEUE, configure_log, wait_for_redis
+
+log = logging.getLogger(__name__)
+
+#: honcho kills what has not stopped after five seconds, Heroku after thirty. In milliseconds.
+SHUTDOWN_TIMEOUT = 4000
+
+
+@click.command()
+def worker() -> None:
+    """Send mails: MAIL_MAX_CONNECTIONS threads in one or two processes."""
+    connections = _ready().mail_max_connections
+    processes = min(2, connections)
+    _exec_dramatiq(MAIL_QUEUE, processes, connections // processes)
+
+
+@click.command()
+def dispatcher() -> None:
+    """Plan and release: one process, one thread for each kind of mail."""
+    _ready()
+    _exec_dramatiq(DISPATCH_QUEUE, 1, 2)
+
+
+@click.command()
+def scheduler() -> None:
+    """Wake the dispatcher every minute; survives Redis."""
+    settings = _ready()
+    # periodiq ends when Redis is away at the minute, and honcho would then stop everything else.
+    # env(1) sets the zone for this process alone: periodiq reads the clock in the process's own zone.
+    command = ["env", "TZ=UTC", sys.executable, "-m", "periodiq", "quizmail.actors"]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    while True:
+        wait_for_redis(settings.redis_url)
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:  # noqa: S603
+            try:
+                child.wait()
+            finally:
+                child.terminate()
+        log.warning("periodiq ended with code %s, starting it again", child.returncode)
+        time.sleep(1)
+
+
+@click.command()
+def web() -> None:
+    """Serve the unsubscribe pages and /healthz on PORT."""
+    from quizmail.web.app import serve
+
+    settings = wiring.current_settings()
+    configure_log()
+    wiring.open_database(settings)
+    database.verify()
+    log.info("web listens on http://%s:%d", settings.web_host, settings.port)
+    serve(settings)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def run(command: tuple[str, ...]) -> None:
+    """Start everything: the demo when there is no .env, else what the Procfile says.
+
+    With a COMMAND: run only that quizmail command, in the environment that everything has.
+    """
+    from quizmail import launch
+
+    launch.run(command)
+
+
+@click.command()
+def start() -> None:
+    """Start everything in the background."""
+    from quizmail import launch
+
+    launch.start()
+
+
+@click.command()
+def stop() -> None:
+    """Stop everything that runs from this folder."""
+    from quizmail import launch
+
+    launch.stop()
+
+
+@click.command(hidden=True)
+def redis() -> None:
+    """Run a Redis server of our own."""
+    from quizmail import demo as demo_mode
+    from quizmail import redis_server
+
+    settings = wiring.current_settings()
+    redis_server.serve(settings.redis_url, demo_mode.REDIS if settings.demo else redis_server.FOLDER)
+
+
+@click.command(hidden=True)
+def inbox() -> None:
+    """Run the demo's inbox, which delivers to nobody."""
+    from quizmail.demo.inbox import serve
+
+    settings = wiring.current_settings()
+    serve(settings.relay_port, settings.demo_inbox)
+
+
+@click.command(hidden=True)
+def demo() -> None:
+    """Run both jobs once and say where to look."""
+    from quizmail.demo import run as demo_run
+
+    demo_run.main()
+
+
+COMMANDS = (worker, dispatcher, scheduler, web, run, start, stop, redis, inbox, demo)
+
+
+def _ready() -> Any:
+    """Check the settings, the tables and the platform, wait for Redis, and return the settings."""
+    settings = wiring.current_settings()
+    configure_log()
+    wiring.build(settings)
+    wait_for_redis(settings.redis_url)
+    return settings
+
+
+def _exec_dramatiq(queue: str, processes: int, threads: int) -> None:
+    arguments = ["-m", "dramatiq", "quizmail.actors", "--queues", queue, "--skip-logging"]
+    numbers = {"processes": processes, "threads": threads, "worker-shutdown-timeout": SHUTDOWN_TIMEOUT}
+    options = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
+    os.execv(sys.executable, [sys.executable, *arguments, *options])  # noqa: S606

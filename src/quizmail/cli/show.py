@@ -1,0 +1,117 @@
+"""The commands that only look: check, status, deliveries."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+import redis
+
+from quizmail import inspection, status, wiring
+from quizmail.broker import DramatiqBell
+from quizmail.cli.output import as_json, table, words, write_csv
+from quizmail.models import Delivery
+from quizmail.platform import Platform
+from quizmail.states import DeliveryState, Kind
+
+COLUMNS = (
+    "id",
+    "kind",
+    "user_id",
+    "period",
+    "state",
+    "reason",
+    "attempts",
+    "due_at",
+    "sent_at",
+    "reply_code",
+    "reply_text",
+)
+
+
+@click.command()
+@click.option("--json", "json_wanted", is_flag=True, help="For machines.")
+def check(json_wanted: bool) -> None:
+    """Look at the quiz platform's data as Quizmail sees it; exit code 1 when it cannot be used."""
+    settings = wiring.current_settings()
+    platform = Platform.open(settings.quiz_database_url, settings.quiz_source, settings.site_timezone)
+    found = inspection.inspect(platform, settings.inactive_after, wiring.utc_now())
+    click.echo(as_json(found.as_dict()) if json_wanted else "\n".join(found.lines()))
+
+
+@click.command(name="status")
+@click.option("--json", "json_wanted", is_flag=True, help="For machines.")
+def show_status(json_wanted: bool) -> None:
+    """Say how it stands; exit code 1 when something is wrong."""
+    settings = wiring.current_settings()
+    wiring.open_database(settings)
+    found = status.gather(wiring.calendar_of(settings), wiring.utc_now(), _waiting())
+    click.echo(as_json(found.as_dict()) if json_wanted else "\n".join(_lines(found)))
+    sys.exit(1 if found.problems else 0)
+
+
+@click.command()
+@click.option("--kind", type=click.Choice(list(Kind)))
+@click.option("--period", help="Such as 2026-11-23 or 2026-10.")
+@click.option("--state", type=click.Choice(list(DeliveryState)))
+@click.option("--user", "user_id")
+@click.option("--limit", default=100, show_default=True, help="How many at most; --csv and --json give all.")
+@click.option("--json", "json_wanted", is_flag=True)
+@click.option("--csv", "csv_wanted", is_flag=True)
+def deliveries(limit: int, json_wanted: bool, csv_wanted: bool, **wanted: str | None) -> None:
+    """List deliveries, newest first."""
+    wiring.open_database(wiring.current_settings())
+    found = Delivery.select(*(getattr(Delivery, name) for name in COLUMNS)).order_by(Delivery.id.desc())
+    for name, value in wanted.items():
+        if value is not None:
+            found = found.where(getattr(Delivery, name) == value)
+    if csv_wanted:
+        write_csv(COLUMNS, _rows(found))
+    elif json_wanted:
+        click.echo(as_json(list(_rows(found))))
+    else:
+        click.echo(table(COLUMNS, list(_rows(found.limit(limit)))))
+
+
+COMMANDS = (check, show_status, deliveries)
+
+
+def _rows(found: Any) -> Iterator[Mapping[str, Any]]:
+    return (dict(zip(COLUMNS, row, strict=True)) for row in found.tuples().iterator())
+
+
+def _waiting() -> int | None:
+    from quizmail.actors import broker
+
+    try:
+        return DramatiqBell(broker, "deliver").waiting()
+    except redis.RedisError:
+        return None
+
+
+def _lines(found: status.Status) -> Iterator[str]:
+    for kind, at in found.next_slots.items():
+        age = found.tick_age_seconds[kind]
+        seen = "never" if age is None else f"{age:.0f} s ago"
+        yield f"{kind}: next slot {at:%Y-%m-%d %H:%M} UTC, last tick {seen}" if at else f"{kind}: no slot"
+    waiting = "no answer" if found.waiting_in_redis is None else found.waiting_in_redis
+    yield f"waiting in Redis: {waiting}"
+    yield ""
+    yield "Runs, newest first"
+    for run in found.runs:
+        counts = words(run["deliveries"])
+        not_due = words({f"not due ({reason})": n for reason, n in run["not_due"].items()})
+        yield f"  {run['kind']} {run['period']} at {run['slot']:%Y-%m-%d %H:%M}: {run['state']}"
+        yield f"    {counts}; {not_due}"
+    yield ""
+    yield "Deliveries planned in the last 7 days"
+    for row in found.deliveries:
+        reason = f" ({row['reason']})" if row["reason"] else ""
+        yield f"  {row['kind']} {row['state']}{reason}: {row['count']}"
+    for held in found.holds:
+        subject = f"{held['scope']} {held['subject']}".rstrip()
+        yield f"held: {subject} since {held['since']:%Y-%m-%d %H:%M} UTC, {held['cause']}: {held['detail']}"
+    yield ""
+    yield from (f"WRONG: {problem}" for problem in found.problems)
+    if not found.problems:
+        yield "all is well"

@@ -1,0 +1,96 @@
+"""Opening our own database, and bringing its tables up to date.
+
+What must survive a power cut is the claim, so SQLite syncs every commit (``synchronous=FULL``) and
+PostgreSQL keeps its synchronous commit. Write transactions on SQLite are ``IMMEDIATE``: a deferred one
+that reads first fails at once when another process writes meanwhile.
+"""
+
+import logging
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from peewee import Database, SqliteDatabase
+from playhouse.db_url import connect as connect_url
+from playhouse.migrations import Runner
+
+from quizmail import models
+from quizmail.errors import ConfigurationError
+from quizmail.models import Delivery, Moment
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: The moment of the first migration: slots before it are not due.
+INSTALLED = "installed"
+
+_SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "busy_timeout": 30_000,  # milliseconds
+    "foreign_keys": 1,
+}
+
+
+def connect(url: str, *, connections: int = 20) -> Database:
+    """Return the database of a ``sqlite:///`` or ``postgresql://`` `url`; nothing is opened yet.
+
+    Args:
+        connections: the most that one process opens at a time on PostgreSQL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = unquote(parts.path[1:])
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return SqliteDatabase(path, pragmas=_SQLITE_PRAGMAS)
+    pooled = parts._replace(scheme="psycopg3+pool").geturl()
+    return connect_url(pooled, max_connections=connections, timeout=30, stale_timeout=300)
+
+
+def transaction() -> AbstractContextManager[Any]:
+    """Return a write transaction on our database, committed at the end of the block."""
+    database = models.database.obj
+    return database.atomic("IMMEDIATE") if isinstance(database, SqliteDatabase) else database.atomic()
+
+
+def migrate(now: datetime) -> list[str]:
+    """Bring the tables up to date and return the names of the migrations that were applied."""
+    logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
+    applied: list[str] = Runner(models.database.obj, str(MIGRATIONS)).up()
+    Moment.insert(name=INSTALLED, at=now).on_conflict_ignore().execute()
+    return applied
+
+
+def verify() -> None:
+    """Refuse a database that was not migrated, or whose deliveries are not unique.
+
+    Raises:
+        ConfigurationError: with what to do about it.
+    """
+    database = models.database.obj
+    pending = [each for each in Runner(database, str(MIGRATIONS)).status() if each.applied is None]
+    if pending:
+        raise ConfigurationError(["DATABASE_URL: its tables are not up to date: run `quizmail migrate`"])
+    unique = {tuple(index.columns) for index in database.get_indexes("delivery") if index.unique}
+    if ("kind", "user_id", "period") not in unique:
+        raise ConfigurationError(
+            [f"DATABASE_URL: table {Delivery._meta.table_name} lacks its unique key (kind, user_id, period)"]
+        )
+
+
+def installed_at() -> datetime:
+    """Return the instant of the first migration."""
+    at: datetime = Moment.get_by_id(INSTALLED).at
+    return at
+
+
+def give_back(*, failed: bool = False) -> None:
+    """Give this thread's connection back after a piece of work.
+
+    A SQLite connection is kept, since opening one costs more than most work; after a failure every
+    connection is closed, lest a broken one be used again.
+    """
+    database = models.database.obj
+    if failed or not isinstance(database, SqliteDatabase):
+        database.close()

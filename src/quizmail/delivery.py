@@ -1,0 +1,263 @@
+"""One mail's way: still wanted? compose, open, claim, body, outcome.
+
+The claim is made between the server's 354 and the first byte of the body, so we can be unsure of a mail
+only when the process dies or the link breaks between the claim and the recorded answer
+(RFC 1047); such a delivery becomes ``unknown`` and is never sent again by itself.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import uuid4
+
+from peewee import InterfaceError, OperationalError
+
+from quizmail import holds, retries
+from quizmail.audience import Audience, Member
+from quizmail.composing import Composer, Mail
+from quizmail.errors import CompositionError, PlatformUnavailable, UnknownUser
+from quizmail.holds import Subject
+from quizmail.mailer import Envelope, NoAnswer, Ready, Reply
+from quizmail.outbox import claim as outbox
+from quizmail.outbox.claim import Outcome, Work
+from quizmail.recipients import suppressed
+from quizmail.rules import DUE, Person, decide
+from quizmail.states import DeliveryState, Failure, Kind, NotDue, Scope, Skip
+
+log = logging.getLogger(__name__)
+
+
+class Transport(Protocol):
+    """What a delivery needs of the mailer; see ``mailer.Mailer``."""
+
+    def open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
+        """Bring the server to the point where it waits for the body."""
+
+    def body(self, message: bytes) -> Reply | NoAnswer:
+        """Send the body and wait for the answer."""
+
+    def abandon(self) -> None:
+        """Close the connection so that the server drops the mail."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The settings that a delivery goes by. ``lease``: how long a claim may wait for its outcome."""
+
+    inactive_after: timedelta
+    hold_after_failures: int
+    lease: timedelta
+
+
+@dataclass(frozen=True)
+class Deliverer:
+    """Delivers single mails. Safe to share between threads; `transport` gives each thread its own."""
+
+    audience: Audience
+    composer: Composer
+    transport: Callable[[], Transport]
+    terms: Terms
+    clock: Callable[[], datetime]
+    jitter: retries.Jitter = random.uniform
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def deliver(self, delivery_id: int) -> DeliveryState | None:
+        """Send the delivery if it is planned, due and still wanted; return its state afterwards.
+
+        A doubled message, or one that comes late, finds the row changed and does nothing. None when
+        there is no such delivery.
+        """
+        started = time.monotonic()
+        work = outbox.load(delivery_id)
+        if work is None or work.state is not DeliveryState.PLANNED:
+            return work.state if work else None
+        outcome = self._try(work)
+        if outcome is not None:
+            _log(work, outcome, started)
+        return outcome.state if outcome else DeliveryState.PLANNED
+
+    def _try(self, work: Work) -> Outcome | None:
+        """Return what became of `work`; None when it is left as it is for another time."""
+        now = self.clock()
+        if now < work.due_at:
+            return None
+        if now >= work.expires_at:
+            return _done(outbox.expire(work), DeliveryState.EXPIRED)
+        if self._is_held(work, now):
+            outbox.unrelease(work)
+            return None
+        try:
+            checked = self._check(work, now)
+        except PlatformUnavailable as problem:
+            return self._postpone(work, Failure.PLATFORM_UNAVAILABLE, str(problem), now)
+        if not isinstance(checked, tuple):
+            return _done(outbox.skip(work, checked), DeliveryState.SKIPPED, checked)
+        wanted, address = checked
+        try:
+            mail = self._compose(wanted, address, now)
+        except CompositionError as problem:
+            return self._fault(work, problem, now)
+        holds.relieve(_kind(work))
+        return self._send(wanted, address, mail)
+
+    def _is_held(self, work: Work, now: datetime) -> bool:
+        subjects = [_kind(work), Subject(Scope.RUN, str(work.run_id))]
+        return holds.covering(subjects, now) is not None
+
+    def _check(self, work: Work, now: datetime) -> tuple[Work, str] | Skip | NotDue:
+        """Ask the judge again; return the work as it is wanted now and the address, or why it is not."""
+        try:
+            member = self.audience.recheck(work.user_id, now)
+        except UnknownUser:
+            return Skip.USER_GONE
+        work = self._without_closed_quizzes(work, now)
+        verdict = decide(work.kind, _person(work, member), now, self.terms.inactive_after)
+        if verdict is not DUE:
+            return verdict  # type: ignore[return-value]  # a verdict other than DUE is a reason
+        assert member.address is not None  # noqa: S101  # the judge skips whoever has none
+        return work, member.address
+
+    def _without_closed_quizzes(self, work: Work, now: datetime) -> Work:
+        if work.kind is not Kind.REMINDER:
+            return work
+        shown = work.facts["quizzes"]
+        open_now = self.audience.open_now([quiz["id"] for quiz in shown], now)
+        still = [quiz for quiz in shown if quiz["id"] in open_now]
+        return work if len(still) == len(shown) else replace(work, facts={**work.facts, "quizzes": still})
+
+    def _compose(self, work: Work, address: str, now: datetime) -> Mail:
+        key = (work.user_id, work.period)
+        return self.composer.compose(work.kind, key, work.recipient_id, address, work.facts, now)
+
+    def _fault(self, work: Work, problem: CompositionError, now: datetime) -> Outcome | None:
+        log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)
+        cause = Failure.COMPOSITION_FAILED
+        holds.strike(_kind(work), cause, str(problem), now, self.terms.hold_after_failures)
+        return self._postpone(work, cause, str(problem), now)
+
+    def _send(self, work: Work, address: str, mail: Mail) -> Outcome | None:
+        transport = self.transport()
+        envelope = Envelope(self.composer.sender.address, address, len(mail.content))
+        try:
+            opened = transport.open(envelope)
+        except ValueError:  # an address that no SMTP command can carry
+            return _done(outbox.skip(work, Skip.BAD_ADDRESS), DeliveryState.SKIPPED, Skip.BAD_ADDRESS)
+        now = self.clock()
+        if isinstance(opened, NoAnswer):
+            cause, detail = Failure.RELAY_UNREACHABLE, f"{opened.stage}: {opened.cause}"
+            holds.strike(holds.ALL, cause, detail, now, self.terms.hold_after_failures)
+            return self._postpone(work, cause, detail, now)
+        holds.relieve(holds.ALL)
+        if isinstance(opened, Reply):
+            outcome = self._judge_reply(work, opened, now)
+            return outcome if outbox.record_unclaimed(work, outcome, now) else None
+        token = uuid4().hex
+        try:
+            claimed = outbox.claim(work, token, address, mail.message_id, now)
+        except BaseException:
+            transport.abandon()
+            raise
+        if not claimed:
+            transport.abandon()
+            return self._refused(work, address, now)
+        return self._finish(work, token, transport.body(mail.content))
+
+    def _finish(self, work: Work, token: str, answer: Reply | NoAnswer) -> Outcome | None:
+        now = self.clock()
+        if isinstance(answer, NoAnswer):
+            outcome = Outcome(
+                DeliveryState.UNKNOWN, Failure.NO_ANSWER, stage=answer.stage, reply_text=answer.cause
+            )
+        else:
+            outcome = self._judge_reply(work, answer, now)
+        return outcome if self._keep(work, token, outcome, now) else None
+
+    def _judge_reply(self, work: Work, reply: Reply, now: datetime) -> Outcome:
+        """Decide by the code, never by the text (RFC 5321 section 4.2.1)."""
+        seen: dict[str, Any] = {"stage": reply.stage, "reply_code": reply.code, "reply_text": reply.text}
+        if reply.is_positive:
+            return Outcome(DeliveryState.SENT, **seen)
+        if reply.is_permanent:
+            return Outcome(DeliveryState.REJECTED, Failure.PERMANENT_REPLY, **seen)
+        again = retries.next_try(work.kind, work.attempts + 1, now, self.jitter)
+        if again is None:
+            return Outcome(DeliveryState.REJECTED, Failure.TRIES_EXHAUSTED, **seen)
+        return Outcome(DeliveryState.PLANNED, Failure.TEMPORARY_REPLY, due_at=again, **seen)
+
+    def _keep(self, work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
+        """Record the outcome; while our database is away, try again in place until the lease ends."""
+        while True:
+            try:
+                return outbox.record(work, token, outcome, now)
+            except (OperationalError, InterfaceError):
+                if self.clock() - now >= self.terms.lease:
+                    key = f"{work.kind} {work.id} {work.period}"
+                    said = f"{outcome.state} {outcome.reply_code} {outcome.reply_text}"
+                    log.exception("outcome lost: key=%s outcome=%r", key, said)
+                    raise
+                self.sleep(1)
+
+    def _refused(self, work: Work, address: str, now: datetime) -> Outcome | None:
+        """Find out why the claim was refused, and say so on the row."""
+        current = outbox.load(work.id)
+        if current is None or current.state is not DeliveryState.PLANNED:
+            return None
+        if now >= current.expires_at:
+            return _done(outbox.expire(current), DeliveryState.EXPIRED)
+        stops = (
+            (current.opted_out, Skip.OPTED_OUT),
+            (current.paused_until is not None and now < current.paused_until, Skip.PAUSED),
+            (bool(suppressed([address])), Skip.SUPPRESSED),
+        )
+        reason = next((reason for stopped, reason in stops if stopped), None)
+        if reason is None:
+            outbox.unrelease(current)
+            return None
+        return _done(outbox.skip(current, reason), DeliveryState.SKIPPED, reason)
+
+    def _postpone(self, work: Work, reason: Failure, detail: str, now: datetime) -> Outcome | None:
+        due_at = retries.postponed(now, self.jitter)
+        outcome = Outcome(DeliveryState.PLANNED, reason, due_at=due_at)
+        return outcome if outbox.postpone(work, reason, detail, due_at, now) else None
+
+
+def _kind(work: Work) -> Subject:
+    return Subject(Scope.KIND, work.kind)
+
+
+def _person(work: Work, member: Member) -> Person:
+    return Person(
+        user_id=work.user_id,
+        address=member.address,
+        active=member.active,
+        is_staff=member.is_staff,
+        opted_out=work.opted_out or work.kind in member.opt_out,
+        suppressed=bool(member.address and suppressed([member.address])),
+        paused_until=work.paused_until,
+        created_at=member.created_at,
+        last_activity=member.last_activity,
+        available=len(work.facts.get("quizzes", ())),
+        taken=work.facts.get("taken", 0),
+    )
+
+
+def _done(changed: bool, state: DeliveryState, reason: Any = None) -> Outcome | None:
+    return Outcome(state, reason) if changed else None
+
+
+def _log(work: Work, outcome: Outcome, started: float) -> None:
+    """Log one line for one outcome. It names our row, never the user or the address."""
+    log.info(
+        "delivery kind=%s id=%d period=%s state=%s reason=%s attempt=%d ms=%d",
+        work.kind,
+        work.id,
+        work.period,
+        outcome.state,
+        outcome.reason or "-",
+        work.attempts + 1,
+        (time.monotonic() - started) * 1000,
+    )

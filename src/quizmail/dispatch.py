@@ -1,0 +1,285 @@
+"""One tick: which slots are due, who is due in them, and which deliveries may go now.
+
+A tick does not ask whether a cron just fire. It asks which slots are due and not yet done, so a scheduler
+that was down, ran twice or restarted within the minute changes nothing.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import uuid4
+from zoneinfo import available_timezones
+
+from quizmail import activity, database, slots
+from quizmail.audience import Audience, Member, Quiz
+from quizmail.errors import PlatformUnavailable, QuizmailError
+from quizmail.models import Moment, Run
+from quizmail.outbox import plan as outbox
+from quizmail.outbox import release
+from quizmail.outbox.claim import find
+from quizmail.outbox.plan import LostLease
+from quizmail.planning import BY_HAND, Plan, Planner, Question
+from quizmail.platform import Platform
+from quizmail.slots import Calendar, Slot
+from quizmail.states import Kind, NotDue, RunState
+
+log = logging.getLogger(__name__)
+
+#: How far a tick looks back for slots that nobody used, when none was seen for longer than that.
+LONGEST_LOOK_BACK = timedelta(days=92)
+
+#: How many deliveries are released in one statement.
+BATCH = 500
+
+
+class Bell(Protocol):
+    """What tells the workers that deliveries are waiting."""
+
+    def ring(self, delivery_ids: Sequence[int]) -> None:
+        """Have these deliveries worked on."""
+
+    def waiting(self) -> int:
+        """Return how many are waiting to be worked on."""
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """One user, and the period and instant for which a mail is planned or previewed by hand."""
+
+    member: Member
+    catalogue: Sequence[Quiz]
+    period: str
+    at: datetime
+
+
+Progress = Callable[[Run, int], None]
+
+
+def no_progress(run: Run, judged: int) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Plans and releases. ``lease``: how long a claim may wait for its outcome."""
+
+    platform: Platform
+    planner: Planner
+    calendar: Calendar
+    bell: Bell
+    clock: Callable[[], datetime]
+    max_waiting: int
+    release_again_after: timedelta
+    lease: timedelta
+    name: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def audience(self) -> Audience:
+        """The platform's users and quizzes."""
+        return self.planner.audience
+
+    def tick(self, kind: Kind, patience: timedelta = timedelta(seconds=50)) -> Counter[str]:
+        """Do what is due for `kind`: open runs, plan them, tidy up, and release for at most `patience`.
+
+        Returns:
+            What was done, by name; the same numbers are logged on one line.
+        """
+        started, now = time.monotonic(), self.clock()
+        counts: Counter[str] = Counter()
+        try:
+            counts += self._open_runs(kind, now)
+            for run in outbox.open_runs(kind):
+                counts += self._plan_in_time(run)
+        except PlatformUnavailable as problem:
+            counts["platform_unavailable"] += 1
+            log.error("dispatch kind=%s the platform does not answer: %s", kind, problem)
+        counts.update(release.tidy(self.clock(), self.lease)._asdict())
+        counts["released"] += self.pump(patience)
+        _remember(tick_name(kind), now)
+        shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
+        elapsed = (time.monotonic() - started) * 1000
+        log.info("dispatch kind=%s %s ms=%d", kind, shown or "idle", elapsed)
+        return counts
+
+    def slots_by_hand(self, kind: Kind, at: datetime) -> list[Slot]:
+        """Return the latest slots at or before `at` of the zones in use."""
+        return slots.latest(kind, at, self.audience.zones(), self.calendar)
+
+    def run_by_hand(self, slot: Slot, progress: Progress = no_progress) -> Run:
+        """Plan the slot's run, whatever its deadline, and return it. Nothing is released yet."""
+        run = outbox.reopen_by_hand(slot, self.clock())
+        self._plan(run, progress)
+        return run
+
+    def dry_run(self, slot: Slot) -> Iterator[Plan]:
+        """Judge the slot's audience page by page and write nothing."""
+        if slot.kind is Kind.REPORT:
+            self.compute_figures(slot.period, slot.at)
+        cursor: str | None = None
+        question = self._question(slot.kind, slot.period, slot.at, slot.at)
+        while True:
+            plan = self.planner.page(question, slot.zones, cursor)
+            yield plan
+            if (cursor := plan.cursor) is None:
+                return
+
+    def occasion(self, kind: Kind, user_id: str, at: datetime | None, period: str | None = None) -> Occasion:
+        """Return one user with the period and the instant to be judged at, for a mail by hand.
+
+        Args:
+            at: take the latest slot of the user's zone at or before it; None judges now, for the
+                period that now belongs to.
+
+        Raises:
+            UnknownUser: nobody on the platform has this id.
+        """
+        instant = at or self.clock()
+        catalogue = self.audience.catalogue(instant) if kind is Kind.REMINDER else []
+        member = self.audience.member(kind, instant, user_id, catalogue)
+        if at is not None and period is None:
+            slot = slots.latest(kind, at, [member.zone], self.calendar)[-1]
+            return Occasion(member, catalogue, slot.period, slot.at)
+        period = period or slots.current_period(kind, instant, member.zone, self.calendar)
+        return Occasion(member, catalogue, period, instant)
+
+    def plan_user(
+        self, kind: Kind, user_id: str, period: str | None = None, at: datetime | None = None
+    ) -> int | NotDue:
+        """Plan one user's delivery by hand, for the current period if none is given.
+
+        Returns:
+            The row id of the delivery, which may have been there before; or why none is due.
+
+        Raises:
+            UnknownUser: nobody on the platform has this id.
+            QuizmailError: the month's figures are being computed.
+        """
+        occasion, now = self.occasion(kind, user_id, at, period), self.clock()
+        if kind is Kind.REPORT and not self.compute_figures(occasion.period, now):
+            raise QuizmailError(f"the figures of {occasion.period} are being computed: try again")
+        question = Question(kind, occasion.period, occasion.at, occasion.catalogue, now + BY_HAND)
+        row = self.planner.one(question, occasion.member)
+        if isinstance(row, NotDue):
+            return row
+        outbox.insert_rows(kind, occasion.period, None, now, now, [row])
+        found = find(kind, occasion.member.user_id, occasion.period)
+        assert found is not None  # noqa: S101  # the row was written, or was there
+        return found
+
+    def deliver_here(self, deliver: Callable[[int], object], progress: Callable[[int], None]) -> int:
+        """Deliver what may go now from this thread, without a bell; return how many were taken up."""
+        done = 0
+        while ids := release.release(self.clock(), BATCH, self.release_again_after):
+            for delivery_id in ids:
+                deliver(delivery_id)
+                done += 1
+                progress(done)
+        return done
+
+    def pump(self, patience: timedelta) -> int:
+        """Release what may go now, keep the queue topped up for `patience`, and return how many were released."""
+        until, released = time.monotonic() + patience.total_seconds(), 0
+        while True:
+            room = min(BATCH, self.max_waiting - self.bell.waiting())
+            ids = release.release(self.clock(), room, self.release_again_after) if room > 0 else []
+            self.bell.ring(ids)
+            released += len(ids)
+            if (room > 0 and not ids) or time.monotonic() >= until:
+                return released
+            if room <= 0:
+                time.sleep(0.2)
+
+    def compute_figures(self, period: str, now: datetime) -> bool:
+        """Have the figures of the month and of the one before it; False while another process computes."""
+        before = activity.previous_month(period)
+        return all(activity.compute(self.platform, month, now, self.name) for month in (before, period))
+
+    def _open_runs(self, kind: Kind, now: datetime) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        in_use: set[str] | None = None
+        for slot in self._unseen(kind, now):
+            in_use = self.audience.zones() if in_use is None else in_use
+            if not in_use & slot.zones:
+                continue
+            late = now - slot.at > self.calendar.deadline(kind)
+            state = RunState.MISSED if late else RunState.PLANNING
+            if outbox.open_run(slot, now, state=state) and late:
+                counts["missed"] += 1
+                log.error("missed kind=%s period=%s slot=%s: nothing is sent", kind, slot.period, slot.at)
+        _remember(f"opened {kind}", now)
+        return counts
+
+    def _unseen(self, kind: Kind, now: datetime) -> list[Slot]:
+        """Return the slots up to `now` that have no run yet and that no earlier tick has judged."""
+        opened = Moment.get_or_none(Moment.name == f"opened {kind}")
+        installed = database.installed_at()
+        judged_until = (opened.at if opened else installed) - self.calendar.deadline(kind)
+        after = max(installed, judged_until, now - LONGEST_LOOK_BACK)
+        found = slots.between(kind, after, now, available_zones(), self.calendar)
+        known = set(Run.select(Run.period, Run.slot).where((Run.kind == kind) & (Run.slot > after)).tuples())
+        return [slot for slot in found if (slot.period, slot.at) not in known]
+
+    def _plan_in_time(self, run: Run) -> Counter[str]:
+        kind = Kind(run.kind)
+        if not run.by_hand and self.clock() - run.slot > self.calendar.deadline(kind):
+            Run.update(state=RunState.MISSED).where(
+                (Run.id == run.id) & (Run.state == RunState.PLANNING)
+            ).execute()
+            log.error("missed kind=%s period=%s slot=%s: not planned in time", kind, run.period, run.slot)
+            return Counter(missed=1)
+        return self._plan(run, lambda _run, _judged: self._top_up())
+
+    def _plan(self, run: Run, progress: Progress) -> Counter[str]:
+        kind, now = Kind(run.kind), self.clock()
+        counts: Counter[str] = Counter()
+        if not outbox.take(run, self.name, now):
+            return counts
+        run = Run.get_by_id(run.id)
+        if kind is Kind.REPORT and not self.compute_figures(run.period, now):
+            return counts
+        lives_until = now + BY_HAND if run.by_hand else run.slot
+        question = self._question(kind, run.period, run.slot, lives_until)
+        judged = 0
+        try:
+            while run.state == RunState.PLANNING:
+                plan = self.planner.page(question, run.zones, run.cursor)
+                tallies = (plan.not_due, plan.noted)
+                counts["planned"] += outbox.write_page(
+                    run, self.name, self.clock(), plan.rows, tallies, plan.cursor
+                )
+                counts.update({f"not_due_{reason}": number for reason, number in plan.not_due.items()})
+                judged += len(plan.rows) + plan.not_due.total()
+                progress(run, judged)
+        except LostLease:
+            log.info("dispatch kind=%s run=%d is planned by another process", kind, run.id)
+        return counts
+
+    def _top_up(self) -> None:
+        """Release while planning goes on, so that the first mails do not wait for the last page."""
+        room = min(BATCH, self.max_waiting - self.bell.waiting())
+        if room > 0:
+            self.bell.ring(release.release(self.clock(), room, self.release_again_after))
+
+    def _question(self, kind: Kind, period: str, at: datetime, lives_until: datetime) -> Question:
+        catalogue = self.audience.catalogue(at) if kind is Kind.REMINDER else []
+        return Question(kind, period, at, catalogue, lives_until)
+
+
+def tick_name(kind: Kind) -> str:
+    """Return the name of the moment that remembers the last tick for `kind`."""
+    return f"tick {kind}"
+
+
+def available_zones() -> Collection[str]:
+    """Return every zone name that the zone data knows."""
+    return available_timezones()
+
+
+def _remember(name: str, now: datetime) -> None:
+    Moment.insert(name=name, at=now).on_conflict(
+        conflict_target=[Moment.name], update={Moment.at: now}
+    ).execute()

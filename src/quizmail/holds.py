@@ -1,0 +1,94 @@
+"""What is stopped, and why: the one way in which anything is.
+
+A hold in force is read by release and by the claim. Failures in a row are counted on the same row
+(``strikes``) and begin the hold when there are enough of them; such a hold ends by itself after a
+growing while, the next failure renews it and the first success removes it.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import fn
+
+from quizmail.models import Hold
+from quizmail.states import Scope
+
+log = logging.getLogger(__name__)
+
+#: A hold that failures began ends by itself after one minute, then two, four … and at most this long.
+LONGEST_PROBE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is held: a scope and, but for ``all``, which kind, run or domain."""
+
+    scope: Scope
+    name: str = ""
+
+
+ALL = Subject(Scope.ALL)
+
+
+def in_force(now: datetime) -> Sequence[Hold]:
+    """Return the holds that stop something at `now`."""
+    return list(Hold.select().where(Hold.in_force(now)).order_by(Hold.since))
+
+
+def covering(subjects: Sequence[Subject], now: datetime) -> Hold | None:
+    """Return a hold in force on everything or on one of `subjects`; None when they are free."""
+    names = {(subject.scope.value, subject.name) for subject in (*subjects, ALL)}
+    return next((hold for hold in in_force(now) if (hold.scope, hold.subject) in names), None)
+
+
+def strike(subject: Subject, cause: str, detail: str, now: datetime, limit: int) -> None:
+    """Count one failure; from the `limit`-th in a row on, hold the subject for a growing while."""
+    row = {"scope": subject.scope, "subject": subject.name, "cause": cause, "by": "quizmail"}
+    Hold.insert(**row).on_conflict_ignore().execute()
+    this = (Hold.scope == subject.scope) & (Hold.subject == subject.name) & (Hold.cause == cause)
+    free = ~Hold.in_force(now)
+    # Failures of tries that were under way when the hold began do not lengthen it.
+    counted = Hold.update(strikes=Hold.strikes + 1, detail=detail).where(this & free).execute()
+    strikes = Hold.select(Hold.strikes).where(this).scalar() or 0
+    if not counted or strikes < limit:
+        return
+    until = now + min(timedelta(minutes=1) * 2 ** min(strikes - limit, 10), LONGEST_PROBE)
+    began = Hold.update(since=fn.COALESCE(Hold.since, _stored(now)), until=until).where(this & free).execute()
+    if began:
+        log.error(
+            "held scope=%s subject=%s cause=%s failures=%d until=%s detail=%r",
+            subject.scope,
+            subject.name or "-",
+            cause,
+            strikes,
+            until.isoformat(timespec="seconds"),
+            detail,
+        )
+
+
+def relieve(subject: Subject) -> None:
+    """Forget the failures of `subject`: something worked. An operator's hold stays."""
+    ours = (Hold.scope == subject.scope) & (Hold.subject == subject.name) & (Hold.strikes > 0)
+    if Hold.select(Hold.id).where(ours).exists() and Hold.delete().where(ours).execute():
+        log.info("released scope=%s subject=%s", subject.scope, subject.name or "-")
+
+
+def pause(subject: Subject, cause: str, now: datetime, by: str) -> None:
+    """Hold `subject` until somebody resumes it."""
+    Hold.insert(
+        scope=subject.scope, subject=subject.name, cause=cause, since=now, by=by
+    ).on_conflict_ignore().execute()
+
+
+def resume(subject: Subject) -> int:
+    """Remove every hold on `subject` and return how many there were."""
+    ours = (Hold.scope == subject.scope) & (Hold.subject == subject.name)
+    removed: int = Hold.delete().where(ours).execute()
+    return removed
+
+
+def _stored(now: datetime) -> Any:
+    return Hold.since.db_value(now)

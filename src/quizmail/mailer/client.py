@@ -1,0 +1,190 @@
+"""The mailer: one mail after the other over a kept connection, each up to the 354 and then its body."""
+
+import time
+from collections.abc import Callable
+
+from quizmail.mailer.connection import Connection, connect
+from quizmail.mailer.failures import unexpected
+from quizmail.mailer.transaction import (
+    LONE_DOT,
+    ask,
+    commands,
+    converse,
+    hand_over,
+    is_expected,
+    speaks_unbidden,
+    verdict,
+)
+from quizmail.mailer.values import Envelope, NoAnswer, Ready, Relay, Reply, Stage
+
+#: Seconds. What a firewall has silently forgotten meanwhile would cost a whole time-out to find out.
+_LONGEST_IDLE = 60.0
+
+#: The login is missing or refused (RFC 4954 section 6): never the mail's fault.
+_LOGIN_DEMANDED = frozenset({530, 534, 535, 538})
+
+
+class Mailer:
+    """Hands mails to one relay. Not to be shared between threads: each has its own.
+
+    Every wait for the network is bounded by the relay's two timeouts; only the look-up of its host
+    name takes the resolver's own time. After a time-out, a 421 or a reply that has no place where it
+    came, the connection is closed and never used again: a late answer would be read as the next
+    mail's. An interrupt (any BaseException) closes it, too.
+    """
+
+    def __init__(self, relay: Relay, clock: Callable[[], float] = time.monotonic) -> None:
+        self._relay = relay
+        self._clock = clock
+        self._timeout = relay.command_timeout.total_seconds()
+        self._patience = relay.body_timeout.total_seconds()
+        self._connection: Connection | None = None
+        self._ready = False
+        self._refused = False  # the last transaction was, and RSET must clear it away
+        self._used_at = 0.0
+
+    def open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
+        """Announce a mail: connect and log in when there is no connection yet, then MAIL, RCPT and DATA.
+
+        A kept connection that turns out to be closed is replaced once, silently.
+
+        Returns:
+            Ready when the server said 354: ``body`` or ``abandon`` must follow.
+            Reply when it refused MAIL, RCPT or DATA; the first refusal counts.
+            NoAnswer when the mail was not judged: no connection, no login, no proper reply.
+
+        Raises:
+            ValueError: when an address of the envelope cannot stand in a command.
+        """
+        commands(envelope, sized=False)
+        try:
+            return self._open(envelope)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
+        self._retire()
+        if self._connection is not None:
+            answer = self._announce(self._connection, envelope)
+            if not _is_stale(answer):
+                return answer
+        connection = connect(self._relay)
+        if isinstance(connection, NoAnswer):
+            return connection
+        self._connection = connection
+        return self._announce(connection, envelope)
+
+    def body(self, message: bytes) -> Reply | NoAnswer:
+        """Send the message and wait for the answer; only after ``open`` returned Ready.
+
+        Returns:
+            Reply when the server answered with 2yz, 4yz or 5yz.
+            NoAnswer otherwise: the server may or may not have the mail.
+        """
+        if not self._ready or self._connection is None:
+            raise RuntimeError("body() follows open() when that has returned Ready")
+        self._ready = False
+        try:
+            answer = hand_over(self._connection.smtp, message, self._timeout, self._patience)
+            self._used_at = self._clock()
+        except BaseException:
+            self.abandon()
+            raise
+        if not is_expected(answer):
+            self.abandon()
+            return verdict(answer)
+        self._refused = isinstance(answer, Reply) and not answer.is_positive
+        return answer
+
+    def abandon(self) -> None:
+        """Close the socket in the middle of whatever it is. Never raises.
+
+        After Ready this takes the mail back: without the final dot there is none.
+        """
+        self._ready = self._refused = False
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
+
+    def close(self) -> None:
+        """Say QUIT, wait two seconds at most for the answer, and close. Never raises."""
+        if self._connection is not None and not self._ready:
+            self._connection.close()
+        self.abandon()
+
+    def _retire(self) -> None:
+        """Close the kept connection when it has served its time or cannot be trusted with another mail."""
+        kept = self._connection
+        if kept is None:
+            return
+        if self._ready or speaks_unbidden(kept.smtp):
+            self.abandon()
+        elif self._is_worn(kept):
+            self.close()
+        elif self._refused and not self._reset(kept):
+            self.abandon()
+
+    def _is_worn(self, kept: Connection) -> bool:
+        idle = self._clock() - self._used_at
+        return kept.mails >= self._relay.messages_per_connection or idle > _LONGEST_IDLE
+
+    def _reset(self, kept: Connection) -> bool:
+        self._refused = False
+        answer = ask(kept.smtp, Stage.MAIL, b"RSET\r\n", self._timeout)
+        return isinstance(answer, Reply) and answer.is_positive
+
+    def _announce(self, connection: Connection, envelope: Envelope) -> Ready | Reply | NoAnswer:
+        connection.mails += 1
+        self._used_at = self._clock()
+        announced = commands(envelope, sized=connection.smtp.has_extn("size"))
+        answers: list[Reply] = []
+        for answer in converse(connection.smtp, announced, self._timeout):
+            if isinstance(answer, NoAnswer) or not is_expected(answer):
+                self.abandon()
+                return _first_refusal(answers) or verdict(answer)
+            answers.append(answer)
+            if answer.code >= 400 and not connection.smtp.has_extn("pipelining"):
+                break
+        return self._settle(connection, answers)
+
+    def _settle(self, connection: Connection, answers: list[Reply]) -> Ready | Reply | NoAnswer:
+        """Return what well-formed `answers` come to, and leave the connection fit for the next mail."""
+        refusal = _first_refusal(answers)
+        if refusal is None:
+            if speaks_unbidden(connection.smtp):
+                self.abandon()
+                return NoAnswer(Stage.DATA, unexpected(-1, "more than the 354"))
+            self._ready = True
+            return Ready()
+        self._refused = True
+        if isinstance(refusal, NoAnswer) or (
+            answers[-1].code == 354 and not self._take_back(connection, answers)
+        ):
+            self.abandon()
+        return refusal
+
+    def _take_back(self, connection: Connection, answers: list[Reply]) -> bool:
+        """End a DATA that was let in although the mail was refused; tell whether the connection is fit still.
+
+        RFC 2920 section 3.1: a lone dot, which must be refused. To a server that has accepted the
+        recipient it is not sent: the recipient would get an empty mail.
+        """
+        if any(answer.stage is Stage.RCPT and answer.is_positive for answer in answers):
+            return False
+        answer = ask(connection.smtp, Stage.BODY, LONE_DOT, self._timeout)
+        return isinstance(answer, Reply) and is_expected(answer) and not answer.is_positive
+
+
+def _first_refusal(answers: list[Reply]) -> Reply | NoAnswer | None:
+    refusal = next((answer for answer in answers if answer.code >= 400), None)
+    if refusal is not None and refusal.code in _LOGIN_DEMANDED:
+        return NoAnswer(Stage.LOGIN, f"login refused: {refusal.code} {refusal.text}")
+    return refusal
+
+
+def _is_stale(answer: Ready | Reply | NoAnswer) -> bool:
+    """Tell whether a kept connection failed at its first command: closed while idle, usually with a 421."""
+    if isinstance(answer, Ready) or answer.stage is not Stage.MAIL:
+        return False
+    return isinstance(answer, NoAnswer) or answer.code == 421

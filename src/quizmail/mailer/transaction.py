@@ -1,0 +1,143 @@
+"""The words of one mail transaction: what we say, what may be answered, and the body on the wire."""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+
+from quizmail.mailer.failures import silence, unexpected
+from quizmail.mailer.values import Envelope, NoAnswer, Reply, Stage, one_line
+
+_ADDRESS = re.compile(r"[!-;=?-~]+")  # printable ASCII without space and angle brackets
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_BLOCK = 64 * 1024  # bytes
+
+#: The end of a message without a line: it takes back a DATA whose recipient was refused.
+LONE_DOT = b".\r\n"
+
+Command = tuple[Stage, bytes]
+
+
+def commands(envelope: Envelope, *, sized: bool) -> list[Command]:
+    """Return what announces a mail; `sized` when the server offers SIZE (RFC 1870).
+
+    Raises:
+        ValueError: when an address cannot stand in a command. It does not repeat the address.
+    """
+    sender, recipient = _path(envelope.sender), _path(envelope.recipient)
+    size = b" SIZE=%d" % envelope.size if sized else b""
+    return [
+        (Stage.MAIL, b"MAIL FROM:" + sender + size + b"\r\n"),
+        (Stage.RCPT, b"RCPT TO:" + recipient + b"\r\n"),
+        (Stage.DATA, b"DATA\r\n"),
+    ]
+
+
+def _path(address: str) -> bytes:
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError("an address of the envelope cannot stand in an SMTP command")
+    return b"<" + address.encode() + b">"
+
+
+def converse(smtp: smtplib.SMTP, announced: list[Command], timeout: float) -> Iterator[Reply | NoAnswer]:
+    """Say the commands and yield the answer to each.
+
+    With PIPELINING they leave as one group (RFC 2920), and every answer must be read. Without it
+    each leaves when its answer is asked for, so that the caller can stop in between.
+    """
+    if smtp.has_extn("pipelining"):
+        group = b"".join(command for _, command in announced)
+        for stage, _ in announced:
+            yield ask(smtp, stage, group, timeout)
+            group = b""
+    else:
+        for stage, command in announced:
+            yield ask(smtp, stage, command, timeout)
+
+
+def ask(smtp: smtplib.SMTP, stage: Stage, words: bytes, timeout: float) -> Reply | NoAnswer:
+    """Send `words`, which may be empty, and return the next answer with a code from 200 to 599.
+
+    Each wait for the network lasts `timeout` seconds at most.
+    """
+    try:
+        _set_timeout(smtp, timeout)
+        if words:
+            smtp.send(words)
+        code, text = smtp.getreply()
+    except smtplib.SMTPResponseException as error:
+        return NoAnswer(stage, unexpected(error.smtp_code, one_line(error.smtp_error)))
+    except Exception as error:
+        return NoAnswer(stage, f"the server {silence(error)}")
+    if not 200 <= code <= 599:
+        return NoAnswer(stage, unexpected(code, one_line(text)))
+    return Reply(stage, code, one_line(text))
+
+
+def is_expected(answer: Reply | NoAnswer) -> bool:
+    """Tell whether the conversation can go on after `answer`: a refusal, or the yes of its stage.
+
+    After anything else, 421 included, whose answer the next reply is cannot be known any more.
+    """
+    if isinstance(answer, NoAnswer) or answer.code == 421:
+        return False
+    yes = answer.code == 354 if answer.stage is Stage.DATA else answer.is_positive
+    return yes or answer.code >= 400
+
+
+def verdict(answer: Reply | NoAnswer) -> Reply | NoAnswer:
+    """Return what an unexpected `answer` means for the mail: a 421 counts, nothing else does."""
+    if isinstance(answer, NoAnswer) or answer.code == 421:
+        return answer
+    return NoAnswer(answer.stage, unexpected(answer.code, answer.text))
+
+
+def speaks_unbidden(smtp: smtplib.SMTP) -> bool:
+    """Tell whether the server has said something that answers nothing, or the connection is broken.
+
+    Read as an answer, it would be taken for the word on the next mail.
+    """
+    try:
+        _set_timeout(smtp, 0)
+        return bool(smtp.file.peek(1))  # type: ignore[union-attr]
+    except ssl.SSLWantReadError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
+def _set_timeout(smtp: smtplib.SMTP, seconds: float) -> None:
+    if smtp.sock is None:
+        raise smtplib.SMTPServerDisconnected("closed before")
+    smtp.sock.settimeout(seconds)
+
+
+def hand_over(smtp: smtplib.SMTP, message: bytes, timeout: float, patience: float) -> Reply | NoAnswer:
+    """Send the body and its final dot, and return the answer, awaited for `patience` seconds.
+
+    ``sendall`` counts its timeout over all that it is given, so the body leaves in blocks of 64 KiB,
+    each in `timeout` seconds at most.
+    """
+    body = on_the_wire(message)
+    try:
+        for start in range(0, len(body), _BLOCK):
+            _set_timeout(smtp, timeout)
+            smtp.send(body[start : start + _BLOCK])
+    except Exception as error:
+        return NoAnswer(Stage.BODY, f"the server {silence(error)} while it was given the body")
+    return ask(smtp, Stage.BODY, b"", patience)
+
+
+def on_the_wire(message: bytes) -> bytes:
+    """Return `message` as it travels: every line ended by CRLF, dots doubled, the final dot after it.
+
+    RFC 5321 sections 2.3.8 and 4.5.2. A bare CR or LF becomes a line end of ours, before a server
+    makes of it what it likes.
+    """
+    ends = message.count(b"\r\n")
+    if not ends == message.count(b"\n") == message.count(b"\r"):
+        message = _LINE_END.sub(b"\r\n", message)
+    if not message.endswith(b"\r\n"):
+        message += b"\r\n"
+    doubled = message.replace(b"\r\n.", b"\r\n..")
+    return (b"." if doubled.startswith(b".") else b"") + doubled + LONE_DOT

@@ -1,0 +1,110 @@
+"""Opening a platform's database so that nothing can be written to it.
+
+SQLite: ``mode=ro`` and ``PRAGMA query_only``. PostgreSQL: every transaction is ``READ ONLY``, which needs no
+state on the session and so also holds behind a pooler that shares sessions.
+"""
+
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from peewee import Database, SqliteDatabase
+from playhouse.db_url import parse
+from playhouse.postgres_ext import PooledPsycopg3Database
+from psycopg import DataError
+from psycopg.abc import Buffer
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
+
+from quizmail.errors import PlatformUnavailable
+from quizmail.platform.instants import FAR_FUTURE
+
+#: How long a SELECT waits for a lock on an SQLite file, and a connection to PostgreSQL, in seconds.
+BUSY_TIMEOUT = 2
+CONNECT_TIMEOUT = 10
+
+
+def connect(url: str) -> Database:
+    """Return the read-only database of a ``sqlite:///`` or ``postgresql://`` `url`; nothing is opened yet.
+
+    Raises:
+        PlatformUnavailable: the URL names no database.
+    """
+    return _sqlite(url) if urlsplit(url).scheme == "sqlite" else _postgresql(url)
+
+
+def _sqlite(url: str) -> SqliteDatabase:
+    parts = urlsplit(url)
+    path = unquote(parts.path.removeprefix("/"))
+    if not path or path == ":memory:" or parts.netloc:
+        raise PlatformUnavailable("QUIZ_DATABASE_URL names no file; it should be like sqlite:///quiz.db")
+    # A file on a read-only disk can be read in WAL mode only when it is declared immutable.
+    immutable = "&immutable=1" if parse_qs(parts.query).get("immutable") == ["1"] else ""
+    return SqliteDatabase(
+        f"file:{quote(path)}?mode=ro{immutable}",
+        pragmas=[("query_only", 1)],
+        timeout=BUSY_TIMEOUT,
+        uri=True,
+    )
+
+
+class ReadOnlyPostgresql(PooledPsycopg3Database):
+    """PostgreSQL through psycopg 3, a pool of connections, READ ONLY transactions only."""
+
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        if connection.autocommit:
+            connection.autocommit = False
+            connection.read_only = True
+            for name, loader in (("timestamp", _Timestamp), ("timestamptz", _Timestamptz), ("date", _Date)):
+                connection.adapters.register_loader(name, loader)
+        return connection
+
+
+def _postgresql(url: str) -> ReadOnlyPostgresql:
+    options = parse(url, unquote_password=True, unquote_user=True)
+    name = options.pop("database") or ""
+    options.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    # Prepared statements belong to a session, and a pooler gives the session to somebody else.
+    options.setdefault("prepare_threshold", None)
+    return ReadOnlyPostgresql(unquote(name), timeout=CONNECT_TIMEOUT, stale_timeout=300, **options)
+
+
+class _Timestamp(TimestampLoader):
+    """Reads a timestamp; what lies beyond Python's calendar becomes the far future, or NULL before it."""
+
+    def load(self, data: Buffer) -> datetime:
+        try:
+            return datetime.fromisoformat(bytes(data).decode())
+        except ValueError:
+            try:
+                return super().load(data)
+            except DataError:
+                return _beyond(data)  # type: ignore[return-value]
+
+
+class _Timestamptz(TimestamptzLoader):
+    """Reads a timestamp with a zone, like ``_Timestamp``."""
+
+    def load(self, data: Buffer) -> datetime:
+        try:
+            return datetime.fromisoformat(bytes(data).decode())
+        except ValueError:
+            try:
+                return super().load(data)
+            except DataError:
+                return _beyond(data)  # type: ignore[return-value]
+
+
+class _Date(DateLoader):
+    """Reads a date, like ``_Timestamp``."""
+
+    def load(self, data: Buffer) -> date:
+        try:
+            return super().load(data)
+        except DataError:
+            return _beyond(data)  # type: ignore[return-value]
+
+
+def _beyond(data: Buffer) -> datetime | None:
+    text = bytes(data)
+    return None if text.startswith(b"-") or text.endswith(b"BC") else FAR_FUTURE

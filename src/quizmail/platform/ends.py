@@ -1,0 +1,207 @@
+"""SQL about when attempts ended.
+
+An instant's bound is encoded to the column's own format and compared with the bare column, so that an
+index serves. Where the text order is not the order of time (offsets, ``T`` and space mixed, numbers and
+texts in one column), that comparison only narrows, with a day to spare, and an exact one decides: on SQLite
+the decoder itself, called as a function; on PostgreSQL a CASE.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from peewee import SQL, Case, Cast, Expression, NodeList, Value, fn
+
+from quizmail.platform.instants import (
+    InstantColumn,
+    earliest_date,
+    epoch_microseconds,
+    from_epoch_microseconds,
+    latest_date,
+)
+
+
+class Ends(Protocol):
+    """Compares the column in which attempts keep when they were finished. NULL and what is no instant never match."""
+
+    def narrow(self, column: Any, at: datetime) -> Expression:
+        """Return a condition that every attempt meets which ended before `at`; others may meet it too."""
+
+    def before(self, column: Any, at: datetime) -> Expression:
+        """Return the condition that an attempt ended before `at`."""
+
+    def since(self, column: Any, at: datetime) -> Expression:
+        """Return the condition that an attempt ended at `at` or later."""
+
+    def readable(self, column: Any) -> Expression:
+        """Return the condition that the column holds an instant."""
+
+    def latest(self, column: Any) -> list[Any]:
+        """Return the aggregates from which ``read_latest`` finds the latest end."""
+
+    def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        """Return the latest of the ends that the aggregates gave."""
+
+
+class SqliteEnds:
+    """Any format, rows of different formats too: the exact comparison is the decoder itself.
+
+    `only_text`: no row holds a number, which no comparison with a text finds.
+    """
+
+    def __init__(self, only_text: bool = False) -> None:
+        self.only_text = only_text
+
+    def narrow(self, column: Any, at: datetime) -> Expression:
+        # SQLite sorts numbers before texts: this holds for both.
+        return column < latest_date(at)
+
+    def before(self, column: Any, at: datetime) -> Expression:
+        return self.narrow(column, at) & (fn.quizmail_instant(column) < epoch_microseconds(at))
+
+    def since(self, column: Any, at: datetime) -> Expression:
+        exact = fn.quizmail_instant(column) >= epoch_microseconds(at)
+        return (column >= earliest_date(at)) & exact if self.only_text else exact
+
+    def readable(self, column: Any) -> Expression:
+        return fn.quizmail_instant(column).is_null(False)
+
+    def latest(self, column: Any) -> list[Any]:
+        return [fn.MAX(fn.quizmail_instant(column))]
+
+    def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        return from_epoch_microseconds(values[0]) if values[0] is not None else None
+
+
+class _NativeEnds:
+    """A column whose own order is the order of time."""
+
+    def __init__(self, reader: InstantColumn) -> None:
+        self.reader = reader
+
+    def bound(self, at: datetime) -> Any:
+        raise NotImplementedError
+
+    def narrow(self, column: Any, at: datetime) -> Expression:
+        return column < self.bound(at)
+
+    def before(self, column: Any, at: datetime) -> Expression:
+        return self.narrow(column, at)
+
+    def since(self, column: Any, at: datetime) -> Expression:
+        return column >= self.bound(at)
+
+    def readable(self, column: Any) -> Expression:
+        return column.is_null(False)
+
+    def latest(self, column: Any) -> list[Any]:
+        return [fn.MAX(column)]
+
+    def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        return self.reader.read(values[0])
+
+
+class TimestampEnds(_NativeEnds):
+    """PostgreSQL's timestamp without a zone."""
+
+    def bound(self, at: datetime) -> datetime:
+        return self.reader.local_bound(at)
+
+
+class ZonedTimestampEnds(_NativeEnds):
+    """PostgreSQL's timestamp with a zone."""
+
+    def bound(self, at: datetime) -> datetime:
+        return at.astimezone(UTC)
+
+
+class DateEnds(_NativeEnds):
+    """PostgreSQL's date, which stands for its midnight."""
+
+    def bound(self, at: datetime) -> date:
+        local = self.reader.local_bound(at)
+        return local.date() if local.time() == time() else local.date() + timedelta(days=1)
+
+
+class NumberEnds(_NativeEnds):
+    """Epoch seconds; 0 means never. The bound is a `number` of the column's own type."""
+
+    def __init__(self, reader: InstantColumn, number: type[int] | type[float] | type[Decimal]) -> None:
+        super().__init__(reader)
+        self.number = number
+
+    def bound(self, at: datetime) -> Any:
+        microseconds = epoch_microseconds(at)
+        if self.number is int:
+            return -(-microseconds // 1_000_000)
+        return self.number(microseconds) / 1_000_000
+
+    def before(self, column: Any, at: datetime) -> Expression:
+        return (column < self.bound(at)) & (column > 0)
+
+    def readable(self, column: Any) -> Expression:
+        return column > 0
+
+
+#: A date of the calendar, leap years included, and a time of day: a cast of it to a timestamp cannot fail.
+_DATE = (
+    r"(([0-9]{4}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31))"
+    r"|(([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29))"
+)
+_TIME = r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+_NAIVE = rf"^(?!0000){_DATE}({_TIME})?$"
+_WITH_OFFSET = rf"^(?!0000){_DATE}{_TIME}(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)$"
+
+
+class TextEnds:
+    """PostgreSQL's texts: ISO 8601, with or without an offset, row by row."""
+
+    def __init__(self, reader: InstantColumn) -> None:
+        self.reader = reader
+
+    def narrow(self, column: Any, at: datetime) -> Expression:
+        return _plain_order(column) < latest_date(at)
+
+    def before(self, column: Any, at: datetime) -> Expression:
+        return self.narrow(column, at) & self._exact(column, at, "<")
+
+    def since(self, column: Any, at: datetime) -> Expression:
+        narrowing = _plain_order(column) >= earliest_date(at)
+        return narrowing & self._exact(column, at, ">=")
+
+    def readable(self, column: Any) -> Expression:
+        return _matches(column, _WITH_OFFSET) | _matches(column, _NAIVE)
+
+    def latest(self, column: Any) -> list[Any]:
+        zoned = Case(None, [(_matches(column, _WITH_OFFSET), Cast(column, "timestamptz"))])
+        naive = Case(None, [(_matches(column, _NAIVE), fn.REPLACE(column, "T", " "))])
+        return [fn.MAX(zoned), fn.MAX(_plain_order(naive))]
+
+    def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        return max(filter(None, map(self.reader.read, values)), default=None)
+
+    def _exact(self, column: Any, at: datetime, operator: str) -> Expression:
+        local = _shortest(self.reader.local_bound(at))
+        naive = Expression(_plain_order(fn.REPLACE(column, "T", " ")), operator, Value(local))
+        zoned = Expression(Cast(column, "timestamptz"), operator, Value(at.astimezone(UTC)))
+        cases = [(_matches(column, _WITH_OFFSET), zoned), (_matches(column, _NAIVE), naive)]
+        return Case(None, cases, SQL("FALSE"))
+
+
+def _plain_order(text: Any) -> Any:
+    """Return a PostgreSQL text that compares by its bytes, whatever the database's collation."""
+    return NodeList((text, SQL('COLLATE "C"')), parens=True)
+
+
+def _matches(column: Any, pattern: str) -> Expression:
+    return Expression(column, "~", Value(pattern))
+
+
+def _shortest(local: datetime) -> str:
+    """Return `local` as the smallest of the texts that mean it: without the parts that are zero at the end."""
+    if local.time() == time():
+        return local.date().isoformat()
+    if local.second == local.microsecond == 0:
+        return local.strftime("%Y-%m-%d %H:%M")
+    return local.isoformat(" ").rstrip("0") if local.microsecond else local.isoformat(" ")

@@ -1,0 +1,148 @@
+"""A platform's users, decoded."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from quizmail.platform.addresses import normalised
+from quizmail.platform.columns import LONGEST_NAME, flag, line, line_or_none
+from quizmail.platform.ids import key_of
+from quizmail.platform.opened import Platform
+from quizmail.platform.quizzes import Quiz
+from quizmail.states import Kind
+
+#: What is selected of a user, in the order in which ``MemberReader`` expects it.
+COLUMNS = (
+    "id",
+    "email",
+    "name",
+    "active",
+    "is_staff",
+    "last_seen_at",
+    "created_at",
+    "timezone",
+    "locale",
+    "opt_out",
+    "opt_out_reminders",
+    "opt_out_reports",
+)
+
+_OPTED_OUT: Mapping[tuple[bool, bool], frozenset[Kind]] = {
+    (True, True): frozenset(Kind),
+    (True, False): frozenset({Kind.REMINDER}),
+    (False, True): frozenset({Kind.REPORT}),
+    (False, False): frozenset(),
+}
+
+#: Entries of the zone database that are no place.
+_NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+
+_LONGEST_LOCALE = 35  # RFC 5646 section 4.4.1
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user as a page or a check finds him. Instants are UTC-aware.
+
+    ``address`` is None when it cannot be mailed. ``zone`` is the site's when the platform gives none, or one
+    that is unknown (``zone_known`` False). ``last_activity``: the later of the last visit and the last finished
+    attempt on a known quiz, None for never; not asked for reports. ``open_quizzes``: newest first; not
+    asked for reports and checks.
+    """
+
+    user_id: str
+    raw_address: str | None
+    address: str | None
+    name: str
+    active: bool
+    is_staff: bool
+    opt_out: frozenset[Kind]
+    zone: str
+    zone_known: bool
+    locale: str | None
+    last_seen_at: datetime | None
+    created_at: datetime | None
+    last_activity: datetime | None = None
+    open_quizzes: tuple[Quiz, ...] = ()
+
+
+class MemberReader:
+    """Decodes rows of ``COLUMNS``, and counts in ``noted`` what is odd about them."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.site_zone = platform.site_zone.key
+        self.last_seen = platform.reader("users", "last_seen_at")
+        self.created = platform.reader("users", "created_at")
+        self.noted: Counter[str] = Counter()
+
+    def read(
+        self, row: tuple[Any, ...], last_finished: datetime | None, open_quizzes: tuple[Quiz, ...]
+    ) -> Member:
+        """Decode one row, and join what was found about its user."""
+        raw_id, email, name, active, staff, seen, created, zone, locale, *opt_out = row
+        last_seen_at = self._instant(self.last_seen, seen)
+        known_zone = zone_of(zone, self.site_zone)
+        if known_zone is None:
+            self.noted["unknown_zone"] += 1
+        address = normalised(email)
+        raw_address = None if email is None else str(email)
+        return Member(
+            key_of(raw_id),
+            raw_address,
+            address,
+            line(name, LONGEST_NAME) or line((raw_address or "").partition("@")[0], LONGEST_NAME),
+            active is None or active is True or flag(active, default=True),
+            staff is not None and flag(staff, default=False),
+            _opted_out(*opt_out),
+            known_zone or self.site_zone,
+            known_zone is not None,
+            line_or_none(locale, _LONGEST_LOCALE),
+            last_seen_at,
+            self._instant(self.created, created),
+            _later(last_seen_at, last_finished),
+            open_quizzes,
+        )
+
+    def _instant(self, column: Any, raw: Any) -> datetime | None:
+        if raw is None:
+            return None
+        instant: datetime | None = column.read(raw)
+        if instant is None and column.is_unreadable(raw):
+            self.noted["unreadable_instant"] += 1
+        return instant
+
+
+def zone_of(raw: Any, site_zone: str) -> str | None:
+    """Return the zone of a user: the site's when he has none, None when what he has is no zone."""
+    if raw is None or raw == "":
+        return site_zone
+    return raw if isinstance(raw, str) and raw in _known_zones() else None
+
+
+def without_duplicates(rows: Iterable[tuple[Any, ...]], noted: Counter[str]) -> dict[str, tuple[Any, ...]]:
+    """Return rows by the keys of their users; of a duplicate id the first row counts, the others are noted."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for row in rows:
+        if found.setdefault(key_of(row[0]), row) is not row:
+            noted["duplicate_id"] += 1
+    return found
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones() - _NO_PLACES)
+
+
+def _opted_out(everything: Any, reminders: Any, reports: Any) -> frozenset[Kind]:
+    if everything is None and reminders is None and reports is None:
+        return _OPTED_OUT[False, False]
+    all_of_it = flag(everything, default=False)
+    return _OPTED_OUT[all_of_it or flag(reminders, default=False), all_of_it or flag(reports, default=False)]
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other

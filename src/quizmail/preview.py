@@ -1,0 +1,71 @@
+"""One mail written to files: what a user would read, whether due or not. Nothing is planned or sent."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from quizmail import activity
+from quizmail.composing import Composer
+from quizmail.dispatch import Dispatcher, Occasion
+from quizmail.errors import QuizmailError
+from quizmail.models import Delivery, Recipient
+from quizmail.planning import reminder_facts
+from quizmail.states import Kind
+
+#: A token for nobody: the links of a preview change nothing.
+NOBODY = 0
+
+
+def write_preview(
+    dispatcher: Dispatcher,
+    composer: Composer,
+    kind: Kind,
+    user_id: str,
+    at: datetime | None,
+    folder: Path,
+) -> list[Path]:
+    """Write the mail of `kind` as .eml, .html and .txt into `folder` and return the three paths.
+
+    Facts that were frozen for the period are used again, so that a preview states what the mail stated.
+
+    Raises:
+        UnknownUser: nobody on the platform has this id.
+        QuizmailError: there is nothing to report.
+    """
+    occasion = dispatcher.occasion(kind, user_id, at)
+    kept = Delivery.get_or_none(
+        (Delivery.kind == kind)
+        & (Delivery.user_id == occasion.member.user_id)
+        & (Delivery.period == occasion.period)
+    )
+    member = occasion.member
+    facts = kept.facts if kept and kept.facts else None
+    if facts is None:
+        reader = {"name": member.name, "locale": member.locale, "zone": member.zone}
+        facts = {**reader, **_facts(dispatcher, kind, occasion)}
+    known = Recipient.get_or_none(Recipient.user_id == member.user_id)
+    address = member.address or "nobody@example.invalid"
+    key = (member.user_id, occasion.period)
+    mail = composer.compose(kind, key, known.id if known else NOBODY, address, facts, occasion.at)
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {"eml": mail.content, "html": mail.parts.html.encode(), "txt": mail.parts.text.encode()}
+    paths = []
+    for suffix, content in contents.items():
+        path = folder / f"{kind}-{occasion.period}.{suffix}"
+        path.write_bytes(content)
+        paths.append(path)
+    return paths
+
+
+def _facts(dispatcher: Dispatcher, kind: Kind, occasion: Occasion) -> Mapping[str, Any]:
+    if kind is Kind.REMINDER:
+        return reminder_facts(occasion.member, occasion.at)
+    if not dispatcher.compute_figures(occasion.period, occasion.at):
+        raise QuizmailError(f"the figures of {occasion.period} are being computed: try again")
+    ids = [occasion.member.user_id]
+    figure = activity.figures(occasion.period, ids).get(ids[0])
+    if figure is None:
+        raise QuizmailError(f"this user took no quiz in {occasion.period}: there is no report")
+    before = activity.figures(activity.previous_month(occasion.period), ids).get(ids[0])
+    return activity.report_facts(figure, before)

@@ -1,0 +1,134 @@
+"""How it stands: next slots, runs, deliveries by state and reason, holds, ticks, and what is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import fn
+
+from quizmail import holds, slots
+from quizmail.dispatch import available_zones, tick_name
+from quizmail.models import Delivery, Moment, Run
+from quizmail.slots import Calendar
+from quizmail.states import DeliveryState, Kind, RunState
+
+#: A scheduler that ticks every minute and was not heard of for so long is not running.
+SILENCE = timedelta(minutes=3)
+
+#: How many of the newest runs are listed, and how far back deliveries are counted.
+RECENT_RUNS = 10
+RECENT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What an operator or an outside monitor wants to know. ``problems`` is empty when all is well."""
+
+    now: datetime
+    next_slots: Mapping[str, datetime | None]
+    tick_age_seconds: Mapping[str, float | None]
+    runs: list[Mapping[str, Any]]
+    deliveries: list[Mapping[str, Any]]
+    holds: list[Mapping[str, Any]]
+    waiting_in_redis: int | None
+    problems: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types; instants are ISO 8601 text."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def tick_age(kind: Kind, now: datetime) -> timedelta | None:
+    """Return how long ago the last tick for `kind` was; None when there never was one."""
+    tick = Moment.get_or_none(Moment.name == tick_name(kind))
+    return None if tick is None else now - tick.at
+
+
+def silent(now: datetime) -> list[Kind]:
+    """Return the kinds whose last tick is older than three minutes, or never was."""
+    ages = {kind: tick_age(kind, now) for kind in Kind}
+    return [kind for kind, age in ages.items() if age is None or age > SILENCE]
+
+
+def gather(calendar: Calendar, now: datetime, waiting_in_redis: int | None) -> Status:
+    """Read how it stands. `waiting_in_redis` None: Redis does not answer."""
+    zones = available_zones()
+    upcoming = {kind: slots.upcoming(kind, now, zones, calendar) for kind in Kind}
+    ages = {kind: tick_age(kind, now) for kind in Kind}
+    in_force = holds.in_force(now)
+    return Status(
+        now=now,
+        next_slots={kind.value: slot.at if slot else None for kind, slot in upcoming.items()},
+        tick_age_seconds={
+            kind.value: None if age is None else age.total_seconds() for kind, age in ages.items()
+        },
+        runs=[_run(run) for run in Run.select().order_by(Run.slot.desc(), Run.id.desc()).limit(RECENT_RUNS)],
+        deliveries=_counts(now),
+        holds=[_hold(hold) for hold in in_force],
+        waiting_in_redis=waiting_in_redis,
+        problems=_problems(now, waiting_in_redis, bool(in_force)),
+    )
+
+
+def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[str]:
+    recent = Run.started_at > now - RECENT
+    missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
+    unknown = (
+        Delivery.select()
+        .where((Delivery.state == DeliveryState.UNKNOWN) & (Delivery.planned_at > now - RECENT))
+        .count()
+    )
+    found = (
+        (
+            bool(silent(now)),
+            f"no tick for more than {SILENCE.seconds // 60} minutes: is the scheduler running?",
+        ),
+        (waiting_in_redis is None, "Redis does not answer"),
+        (held, "something is held"),
+        (bool(missed), f"runs missed in the last {RECENT.days} days: {missed}"),
+        (bool(unknown), f"deliveries with an unknown outcome in the last {RECENT.days} days: {unknown}"),
+    )
+    return [problem for wrong, problem in found if wrong]
+
+
+def _counts(now: datetime) -> list[Mapping[str, Any]]:
+    rows = (
+        Delivery.select(Delivery.kind, Delivery.state, Delivery.reason, fn.COUNT(Delivery.id))
+        .where(Delivery.planned_at > now - RECENT)
+        .group_by(Delivery.kind, Delivery.state, Delivery.reason)
+        .order_by(Delivery.kind, Delivery.state, Delivery.reason)
+    )
+    return [dict(zip(("kind", "state", "reason", "count"), row, strict=True)) for row in rows.tuples()]
+
+
+def _run(run: Run) -> Mapping[str, Any]:
+    counts = (
+        Delivery.select(Delivery.state, fn.COUNT(Delivery.id))
+        .where(Delivery.run == run.id)
+        .group_by(Delivery.state)
+    )
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "period": run.period,
+        "slot": run.slot,
+        "state": run.state,
+        "by_hand": run.by_hand,
+        "deliveries": dict(counts.tuples()),
+        "not_due": run.not_due,
+        "noted": run.noted,
+    }
+
+
+def _hold(hold: Any) -> Mapping[str, Any]:
+    names = ("scope", "subject", "cause", "detail", "since", "until", "by")
+    return {name: getattr(hold, name) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value

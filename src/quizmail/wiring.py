@@ -1,0 +1,153 @@
+"""The one place where the parts are put together: settings in, a working engine out."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from quizmail import database, models, settings
+from quizmail.audience import Audience
+from quizmail.composing import Composer
+from quizmail.delivery import Deliverer, Terms, Transport
+from quizmail.dispatch import Bell, Dispatcher
+from quizmail.links import Links
+from quizmail.mailer import Mailer, Relay
+from quizmail.planning import Planner
+from quizmail.platform import Platform
+from quizmail.rendering import Renderer, Site
+from quizmail.settings import Settings
+from quizmail.slots import Calendar
+
+#: How long a run by hand keeps the queue topped up before it leaves the rest to the dispatcher.
+PATIENCE = timedelta(minutes=10)
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+class Mailers:
+    """Gives every thread its own mailer and keeps its connection."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._mine = threading.local()
+
+    def __call__(self) -> Mailer:
+        """Return this thread's mailer."""
+        if not hasattr(self._mine, "mailer"):
+            self._mine.mailer = Mailer(self._relay)
+        mailer: Mailer = self._mine.mailer
+        return mailer
+
+    def close(self) -> None:
+        """Quit this thread's connection politely, if there is one."""
+        if hasattr(self._mine, "mailer"):
+            self._mine.mailer.close()
+            del self._mine.mailer
+
+
+class NoBell:
+    """A bell that nobody hears: the deliveries stay where they are."""
+
+    def ring(self, delivery_ids: Sequence[int]) -> None:
+        """Do nothing."""
+
+    def waiting(self) -> int:
+        """Return 0: nothing waits anywhere else."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything that a process may need, wired to one set of settings."""
+
+    settings: Settings
+    platform: Platform
+    calendar: Calendar
+    links: Links
+    composer: Composer
+    planner: Planner
+    dispatcher: Dispatcher
+    deliverer: Deliverer
+    mailers: Callable[[], Transport]
+    clock: Callable[[], datetime]
+
+
+def lease(chosen: Settings) -> timedelta:
+    """Return how long a claim may wait for its outcome: its SMTP time-outs and two minutes."""
+    return 2 * chosen.mail_command_timeout + chosen.mail_body_timeout + timedelta(minutes=2)
+
+
+def calendar_of(chosen: Settings) -> Calendar:
+    """Return when mails go out."""
+    return Calendar(
+        reminder_hour=chosen.daily_reminder_hour,
+        report_day=chosen.monthly_report_day,
+        report_hour=chosen.monthly_report_hour,
+        site_zone=chosen.site_timezone,
+        reminder_deadline=chosen.reminder_deadline,
+        report_deadline=chosen.report_deadline,
+    )
+
+
+def links_of(chosen: Settings) -> Links:
+    """Return what signs and reads the links."""
+    return Links(chosen.base_url, [chosen.secret_key, *chosen.secret_keys_previous])
+
+
+def composer_of(chosen: Settings) -> Composer:
+    """Return what writes the mails."""
+    site = Site(chosen.site_name, chosen.site_url, chosen.postal_address)
+    renderer = Renderer(site, chosen.templates_dir)
+    return Composer(renderer, links_of(chosen), chosen.mail_default_sender, chosen.site_name)
+
+
+def open_database(chosen: Settings) -> None:
+    """Bind our tables to DATABASE_URL."""
+    models.bind(database.connect(chosen.database_url))
+
+
+def build(
+    chosen: Settings,
+    *,
+    bell: Bell | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    transport: Callable[[], Transport] | None = None,
+) -> Engine:
+    """Put the engine together.
+
+    Raises:
+        ConfigurationError: our tables are not up to date.
+        SourceError, PlatformUnavailable: the platform cannot be read.
+    """
+    open_database(chosen)
+    database.verify()
+    platform = Platform.open(chosen.quiz_database_url, chosen.quiz_source, chosen.site_timezone)
+    planner = Planner(Audience(platform), chosen.inactive_after)
+    composer = composer_of(chosen)
+    calendar = calendar_of(chosen)
+    mailers = transport or Mailers(Relay.from_settings(chosen))
+    dispatcher = Dispatcher(
+        platform=platform,
+        planner=planner,
+        calendar=calendar,
+        bell=bell or NoBell(),
+        clock=clock,
+        max_waiting=chosen.send_max_waiting,
+        release_again_after=chosen.release_again_after,
+        lease=lease(chosen),
+    )
+    terms = Terms(chosen.inactive_after, chosen.hold_after_failures, lease(chosen))
+    deliverer = Deliverer(planner.audience, composer, mailers, terms, clock)
+    return Engine(
+        chosen, platform, calendar, composer.links, composer, planner, dispatcher, deliverer, mailers, clock
+    )
+
+
+@cache
+def current_settings() -> Settings:
+    """Return the process's settings, read once."""
+    return settings.read()

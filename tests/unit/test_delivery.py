@@ -1,0 +1,355 @@
+"""One mail through a real SMTP conversation; what arrived and what the row says."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from quizmail import holds, recipients
+from quizmail.audience import Member, Quiz
+from quizmail.composing import Composer
+from quizmail.delivery import Deliverer, Terms
+from quizmail.errors import PlatformUnavailable, UnknownUser
+from quizmail.links import Links
+from quizmail.mailer import Mailer, Relay
+from quizmail.models import Delivery, Hold, Recipient
+from quizmail.outbox import plan, release
+from quizmail.outbox.plan import PlannedRow
+from quizmail.rendering import Renderer, Site
+from quizmail.settings import Mailbox
+from quizmail.slots import Slot
+from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
+from tests.support.facts import reminder_facts, report_facts
+from tests.support.smtp_server import At, SmtpServer
+
+pytestmark = pytest.mark.usefixtures("sqlite_database")
+
+SHORT = timedelta(milliseconds=400)
+
+
+class FakeAudience:
+    """Answers the check before sending: one member, and which quizzes are still open."""
+
+    def __init__(self, member):
+        self.member = member
+        self.closed = set()
+        self.problem = None
+
+    def recheck(self, user_id, at):
+        if self.problem:
+            raise self.problem
+        return self.member
+
+    def open_now(self, quiz_ids, at):
+        quiz = Quiz("", "", None, None, True, None, None, None, None, None)
+        return {quiz_id: quiz for quiz_id in quiz_ids if quiz_id not in self.closed}
+
+
+class Desk:
+    """A deliverer with everything around it, and one planned reminder."""
+
+    def __init__(self, server, now, templates_dir=None, kind=Kind.REMINDER):
+        member = Member(
+            user_id="7",
+            raw_address="ada@example.com",
+            address="ada@example.com",
+            name="Ada",
+            active=True,
+            is_staff=False,
+            opt_out=frozenset(),
+            zone="UTC",
+            zone_known=True,
+            locale=None,
+            last_seen_at=None,
+            created_at=None,
+            last_activity=now - timedelta(days=5),
+            open_quizzes=(),
+        )
+        self.audience = FakeAudience(member)
+        self.now = now
+        relay = Relay(host=server.host, port=server.port, command_timeout=SHORT, body_timeout=SHORT)
+        self.mailer = Mailer(relay)
+        site = Site("Quizzes", "https://quiz.example.com", "1 Main Street")
+        composer = Composer(
+            Renderer(site, templates_dir),
+            Links("https://mail.example.com", ["k" * 32]),
+            Mailbox("Quizzes", "noreply@example.com"),
+            "Quizzes",
+        )
+        terms = Terms(timedelta(days=2), hold_after_failures=3, lease=timedelta(minutes=14))
+        self.deliverer = Deliverer(
+            self.audience, composer, lambda: self.mailer, terms, lambda: self.now, lambda low, high: 1.0
+        )
+        facts = reminder_facts() if kind is Kind.REMINDER else report_facts()
+        plan.open_run(Slot(kind, "2026-11-23", now, frozenset({"UTC"})), now)
+        row = PlannedRow("7", now + timedelta(hours=6), facts)
+        plan.insert_rows(kind, "2026-11-23", 1, now, now, [row])
+        self.id = Delivery.get().id
+
+    def deliver(self):
+        return self.deliverer.deliver(self.id)
+
+    @property
+    def row(self):
+        return Delivery.get_by_id(self.id)
+
+
+@pytest.fixture
+def server():
+    with SmtpServer() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(server, now):
+    at = Desk(server, now)
+    yield at
+    at.mailer.close()
+
+
+def plan_of(server, plan):
+    server.plan = plan
+
+
+def test_a_planned_reminder_arrives_and_its_row_is_sent(desk, server, now):
+    assert desk.deliver() == DeliveryState.SENT
+
+    [mail] = server.inbox
+    assert mail.recipient == "ada@example.com"
+    assert (desk.row.state, desk.row.attempts, desk.row.reply_code) == (DeliveryState.SENT, 1, 250)
+    assert desk.row.message_id.encode() in mail.content
+    assert Recipient.get().last_reminder_sent == now
+
+
+def test_a_doubled_message_sends_nothing_more(desk, server):
+    desk.deliver()
+
+    assert desk.deliver() == DeliveryState.SENT
+    assert len(server.inbox) == 1
+
+
+def test_a_report_arrives_and_leaves_the_last_reminder_alone(server, now):
+    desk = Desk(server, now, kind=Kind.REPORT)
+
+    assert desk.deliver() == DeliveryState.SENT
+    assert len(server.inbox) == 1
+    assert Recipient.get().last_reminder_sent is None
+    desk.mailer.close()
+
+
+@pytest.mark.parametrize(
+    ("at", "reply", "state", "reason"),
+    [
+        (At.MAIL, "451 4.3.0 later", DeliveryState.PLANNED, Failure.TEMPORARY_REPLY),
+        (At.RCPT, "450 4.2.1 later", DeliveryState.PLANNED, Failure.TEMPORARY_REPLY),
+        (At.DATA, "421 4.3.2 going down", DeliveryState.PLANNED, Failure.TEMPORARY_REPLY),
+        (At.DOT, "452 4.2.2 full", DeliveryState.PLANNED, Failure.TEMPORARY_REPLY),
+        (At.RCPT, "550 5.1.1 nobody here", DeliveryState.REJECTED, Failure.PERMANENT_REPLY),
+        (At.DOT, "554 5.7.1 spam", DeliveryState.REJECTED, Failure.PERMANENT_REPLY),
+    ],
+)
+def test_a_numeric_reply_decides(desk, server, at, reply, state, reason):
+    plan_of(server, {at: reply})
+
+    assert desk.deliver() == state
+    assert (desk.row.reason, desk.row.attempts) == (reason, 1)
+    assert desk.row.reply_code == int(reply[:3])
+    assert server.inbox == []
+
+
+def test_five_temporary_refusals_end_in_rejected(desk, server):
+    plan_of(server, {At.RCPT: "450 4.2.1 later"})
+
+    waits = []
+    for _ in range(4):
+        assert desk.deliver() == DeliveryState.PLANNED
+        waits.append(desk.row.due_at - desk.now)
+        desk.now = desk.row.due_at
+    assert desk.deliver() == DeliveryState.REJECTED
+
+    assert desk.row.reason == Failure.TRIES_EXHAUSTED
+    assert waits == sorted(waits)
+    assert len(set(waits)) == 4
+
+
+def test_before_its_next_try_a_delivery_is_left_alone(desk, server):
+    plan_of(server, {At.RCPT: "450 4.2.1 later"})
+    desk.deliver()
+    plan_of(server, {})
+
+    assert desk.deliver() == DeliveryState.PLANNED
+    assert server.inbox == []
+
+
+@pytest.mark.parametrize("action", ["drop", "hang", "garbage"])
+def test_no_answer_after_the_body_is_unknown_and_stays_so(desk, server, action):
+    plan_of(server, {(At.DOT, 1): action})
+
+    assert desk.deliver() == DeliveryState.UNKNOWN
+    assert desk.row.reason == Failure.NO_ANSWER
+    assert desk.deliver() == DeliveryState.UNKNOWN
+
+
+@pytest.mark.parametrize("at", [At.GREETING, At.EHLO, At.MAIL, At.RCPT, At.DATA])
+def test_a_link_that_breaks_before_the_claim_uses_up_nothing(desk, server, at):
+    plan_of(server, {at: "drop"})
+
+    assert desk.deliver() == DeliveryState.PLANNED
+    assert (desk.row.reason, desk.row.attempts) == (Failure.RELAY_UNREACHABLE, 0)
+    assert desk.row.due_at > desk.now
+
+    plan_of(server, {})
+    desk.now = desk.row.due_at
+    assert desk.deliver() == DeliveryState.SENT
+
+
+def test_a_relay_that_refuses_the_login_holds_everything_after_three_failures(server, now):
+    server.login = ("ada", "right")
+    server.offers["AUTH"] = "AUTH PLAIN LOGIN"
+    desk = Desk(server, now)
+    relay = Relay(host=server.host, port=server.port, username="ada", password="wrong", command_timeout=SHORT)
+    desk.mailer = Mailer(relay)
+
+    for _ in range(3):
+        assert desk.deliver() == DeliveryState.PLANNED
+        assert desk.row.attempts == 0
+        desk.now = desk.row.due_at
+
+    [hold] = Hold.select()
+    assert (hold.scope, hold.cause) == ("all", Failure.RELAY_UNREACHABLE)
+    assert "535" in hold.detail
+    assert "wrong" not in hold.detail
+    desk.mailer.close()
+
+
+def test_what_is_held_is_not_tried_and_released_again_later(desk, server, now):
+    release.release(now, 10, timedelta(minutes=10))
+    holds.pause(holds.ALL, "test", now, "operator")
+
+    assert desk.deliver() == DeliveryState.PLANNED
+    assert server.sessions == []
+    holds.resume(holds.ALL)
+    assert release.release(now, 10, timedelta(minutes=10)) == [desk.id]
+
+
+def test_a_template_at_fault_leaves_the_row_planned_and_then_holds_its_kind(server, now, tmp_path):
+    (tmp_path / "reminder").mkdir()
+    (tmp_path / "reminder" / "subject.txt").write_text("{{ no_such_fact }}")
+    desk = Desk(server, now, templates_dir=tmp_path)
+
+    for _ in range(3):
+        assert desk.deliver() == DeliveryState.PLANNED
+        desk.now = desk.row.due_at
+
+    assert desk.row.reason == Failure.COMPOSITION_FAILED
+    [hold] = holds.in_force(desk.now - timedelta(seconds=10))
+    assert (hold.scope, hold.subject) == ("kind", "reminder")
+    assert "no_such_fact" in hold.detail
+    assert server.inbox == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"last_activity": "now"}, NotDue.RECENTLY_ACTIVE),
+        ({"active": False}, NotDue.ACCOUNT_DISABLED),
+        ({"is_staff": True}, NotDue.STAFF),
+        ({"address": None}, Skip.BAD_ADDRESS),
+        ({"opt_out": frozenset({Kind.REMINDER})}, Skip.OPTED_OUT),
+    ],
+)
+def test_who_is_not_due_any_more_is_skipped_with_the_reason(desk, server, now, change, reason):
+    if change.get("last_activity"):
+        change = {"last_activity": now}
+    desk.audience.member = replace(desk.audience.member, **change)
+
+    assert desk.deliver() == DeliveryState.SKIPPED
+    assert desk.row.reason == reason
+    assert server.sessions == []
+
+
+def test_who_unsubscribed_after_planning_is_skipped(desk, server):
+    recipients.set_preference(Recipient.get().id, Kind.REMINDER, Preference.OFF)
+
+    assert desk.deliver() == DeliveryState.SKIPPED
+    assert desk.row.reason == Skip.OPTED_OUT
+    assert server.inbox == []
+
+
+@pytest.mark.parametrize(
+    ("stop", "state", "reason"),
+    [
+        (
+            lambda now: recipients.set_preference(Recipient.get().id, Kind.REMINDER, Preference.OFF),
+            DeliveryState.SKIPPED,
+            Skip.OPTED_OUT,
+        ),
+        (
+            lambda now: recipients.suppress("ada@example.com", "complaint", None, now),
+            DeliveryState.SKIPPED,
+            Skip.SUPPRESSED,
+        ),
+        (lambda now: holds.pause(holds.ALL, "test", now, "operator"), DeliveryState.PLANNED, None),
+    ],
+    ids=["unsubscribed", "suppressed", "held"],
+)
+def test_a_stop_while_the_server_was_being_asked_is_obeyed(desk, server, now, stop, state, reason):
+    def stop_before_354(at, session, message):
+        if at is At.DATA:
+            stop(now)
+
+    plan_of(server, stop_before_354)
+    desk.deliver()
+
+    assert (desk.row.state, desk.row.reason) == (state, reason)
+    assert server.inbox == []
+
+
+def test_a_quiz_that_has_closed_is_dropped_from_the_mail(desk, server):
+    first, *others = desk.row.facts["quizzes"]
+    desk.audience.closed = {first["id"]}
+
+    desk.deliver()
+
+    content = server.inbox[0].content.decode().replace("=\r\n", "")
+    assert first["title"] not in content
+    assert others[0]["title"] in content
+
+
+def test_when_every_quiz_has_closed_the_reminder_is_skipped(desk, server):
+    desk.audience.closed = {quiz["id"] for quiz in desk.row.facts["quizzes"]}
+
+    assert desk.deliver() == DeliveryState.SKIPPED
+    assert desk.row.reason == NotDue.NOTHING_AVAILABLE
+
+
+def test_a_user_who_is_gone_is_skipped(desk):
+    desk.audience.problem = UnknownUser("gone")
+
+    assert desk.deliver() == DeliveryState.SKIPPED
+    assert desk.row.reason == Skip.USER_GONE
+
+
+def test_a_platform_that_does_not_answer_postpones_the_mail(desk):
+    desk.audience.problem = PlatformUnavailable("locked")
+
+    assert desk.deliver() == DeliveryState.PLANNED
+    assert (desk.row.reason, desk.row.attempts) == (Failure.PLATFORM_UNAVAILABLE, 0)
+
+
+def test_a_mail_whose_time_has_passed_expires(desk, server):
+    desk.now = desk.row.expires_at
+
+    assert desk.deliver() == DeliveryState.EXPIRED
+    assert server.sessions == []
+
+
+def test_one_line_is_logged_for_an_outcome_and_names_nobody(desk, caplog):
+    with caplog.at_level("INFO", logger="quizmail"):
+        desk.deliver()
+
+    [line] = [record.message for record in caplog.records if record.name == "quizmail.delivery"]
+    assert Counter(line.split())[f"id={desk.id}"] == 1
+    assert "state=sent" in line
+    assert "ada" not in line

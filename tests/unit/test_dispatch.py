@@ -1,0 +1,369 @@
+"""Ticks on a small platform: which runs there are, who gets a row, and what is released."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from quizmail import database, dispatch, models
+from quizmail.errors import UnknownUser
+from quizmail.models import Delivery, Moment, MonthFigure, Recipient, Run
+from quizmail.outbox import plan
+from quizmail.states import DeliveryState, Kind, NotDue, RunState, Skip
+from tests.support.desk import Bells, Clock, QuizSite, an_engine
+
+#: A Monday, one minute past 18:00 in UTC.
+EVENING = datetime(2026, 11, 23, 18, 1, tzinfo=UTC)
+QUIET = EVENING - timedelta(days=10)
+NO_PATIENCE = timedelta(0)
+
+
+@pytest.fixture
+def site(tmp_path):
+    running = QuizSite(tmp_path / "quiz.db")
+    running.add("quizzes", id=1, title="Capitals", created_at=QUIET - timedelta(days=90))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def clock():
+    return Clock(EVENING)
+
+
+@pytest.fixture
+def bells():
+    return Bells()
+
+
+@pytest.fixture
+def dispatcher(tmp_path, site, clock, bells):
+    opened = database.connect(f"sqlite:///{tmp_path}/quizmail.db")
+    models.bind(opened)
+    database.migrate(EVENING - timedelta(days=30))
+    Moment.create(name="opened reminder", at=EVENING - timedelta(minutes=5))
+    engine = an_engine(tmp_path, clock, bells)
+    yield engine.dispatcher
+    engine.platform.close()
+    models.database.obj.close()
+    opened.close()
+
+
+def states():
+    return {row.user_id: (row.state, row.reason) for row in Delivery.select()}
+
+
+def test_who_has_gone_quiet_is_planned_and_the_bell_is_rung(dispatcher, site, bells):
+    site.add_user(1, last_seen_at=QUIET)
+    site.add_user(2, last_seen_at=EVENING)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    row = Delivery.get()
+    assert (row.user_id, row.period, row.state) == ("1", "2026-11-23", DeliveryState.PLANNED)
+    assert row.facts["quizzes"][0]["title"] == "Capitals"
+    assert bells.rung == [row.id]
+    assert Run.get().not_due == {"recently_active": 1}
+
+
+def test_a_second_tick_a_second_dispatcher_and_a_restart_change_nothing(dispatcher, site, bells, clock):
+    site.add_user(1, last_seen_at=QUIET)
+
+    for _ in range(3):
+        dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+        clock.forward(seconds=40)
+
+    assert (Run.select().count(), Delivery.select().count(), len(bells.rung)) == (1, 1, 1)
+
+
+def test_every_reason_not_to_mail_is_counted_or_kept(dispatcher, site):
+    site.add_user(1, last_seen_at=QUIET, is_staff=1)
+    site.add_user(2, last_seen_at=QUIET, active=0)
+    site.add_user(3, last_seen_at=QUIET, email="no address")
+    site.add_user(4, last_seen_at=QUIET, opt_out=1)
+    site.add_user(5, created_at=EVENING - timedelta(hours=3))
+    site.add_user(6, last_seen_at=QUIET)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert Run.get().not_due == {"staff": 1, "account_disabled": 1, "account_too_new": 1}
+    assert states() == {
+        "3": (DeliveryState.SKIPPED, Skip.BAD_ADDRESS),
+        "4": (DeliveryState.SKIPPED, Skip.OPTED_OUT),
+        "6": (DeliveryState.PLANNED, None),
+    }
+
+
+def test_our_own_preferences_and_suppressions_count_too(dispatcher, site, clock):
+    from quizmail import recipients
+
+    for number in (1, 2, 3):
+        site.add_user(number, last_seen_at=QUIET)
+    Recipient.create(user_id="1", reminder_preference="off")
+    Recipient.create(user_id="2", paused_until=EVENING + timedelta(days=1))
+    recipients.suppress("user3@example.com", "complaint", None, EVENING)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert {user: reason for user, (_, reason) in states().items()} == {
+        "1": Skip.OPTED_OUT,
+        "2": Skip.PAUSED,
+        "3": Skip.SUPPRESSED,
+    }
+
+
+def test_with_nothing_open_nobody_is_reminded(dispatcher, site):
+    site.add("quizzes", id=2, title="Closed", closes_at=EVENING - timedelta(hours=1))
+    site._database.execute("DELETE FROM quizzes WHERE id = 1")
+    site.add_user(1, last_seen_at=QUIET)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert Run.get().not_due == {"nothing_available": 1}
+
+
+def test_each_reader_has_her_own_evening(dispatcher, site, clock):
+    site.add_user(1, last_seen_at=QUIET, timezone="UTC")
+    site.add_user(2, last_seen_at=QUIET, timezone="America/New_York")
+    site.add_user(3, last_seen_at=QUIET, timezone="Mars/Olympus")
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert set(states()) == {"1", "3"}
+    assert Run.get().noted == {"unknown_zone": 1}
+
+    clock.forward(hours=5)
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert set(states()) == {"1", "2", "3"}
+    assert Run.select().count() == 2
+
+
+def test_a_scheduler_that_was_down_catches_up_until_the_deadline(dispatcher, site, clock):
+    site.add_user(1, last_seen_at=QUIET)
+    clock.forward(hours=2, minutes=58)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert states() == {"1": (DeliveryState.PLANNED, None)}
+
+
+def test_after_the_deadline_the_run_is_missed_and_nothing_is_sent(dispatcher, site, clock, bells):
+    site.add_user(1, last_seen_at=QUIET)
+    clock.forward(hours=3, minutes=1)
+
+    counts = dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert counts["missed"] == 1
+    assert Run.get().state == RunState.MISSED
+    assert bells.rung == []
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert Run.select().count() == 1
+
+
+def test_slots_before_the_first_migration_are_not_due(dispatcher, site, clock):
+    site.add_user(1, last_seen_at=QUIET)
+    Moment.update(at=EVENING).where(Moment.name == database.INSTALLED).execute()
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert Run.select().count() == 0
+
+
+def test_a_dispatcher_killed_in_mid_plan_goes_on_at_its_cursor(dispatcher, site, clock, monkeypatch):
+    for number in range(1, 8):
+        site.add_user(number, last_seen_at=QUIET)
+    written = plan.write_page
+
+    def die_after_one_page(run, *rest):
+        new = written(run, *rest)
+        raise KeyboardInterrupt
+        return new
+
+    small = dispatcher.planner.page
+    monkeypatch.setattr(
+        type(dispatcher.planner), "page", lambda self, q, zones, after, limit=3: small(q, zones, after, 3)
+    )
+    monkeypatch.setattr(plan, "write_page", die_after_one_page)
+    with pytest.raises(KeyboardInterrupt):
+        dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert len(states()) == 3
+
+    monkeypatch.setattr(plan, "write_page", written)
+    clock.forward(minutes=3)
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert len(states()) == 7
+    assert Run.get().state == RunState.PLANNED
+
+
+def test_two_dispatchers_at_once_plan_each_user_once(dispatcher, site, clock, tmp_path):
+    for number in range(1, 301):
+        site.add_user(number, last_seen_at=QUIET)
+    other = an_engine(tmp_path, clock).dispatcher
+    threads = [
+        threading.Thread(target=_tick_and_close, args=(each,))
+        for each in (dispatcher, other)
+        for _ in range(2)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Delivery.select().count() == 300
+    assert Run.select().count() == 1
+    assert sum(Run.get().not_due.values()) == 0
+
+
+def _tick_and_close(dispatcher):
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    dispatcher.platform.close()
+    models.database.obj.close()
+
+
+def test_queries_for_a_page_do_not_depend_on_what_is_on_it(dispatcher, site, clock):
+    site.add("quizzes", id=2, title="Once only", max_attempts=1)
+    numbers = {}
+    for total, added in ((1, range(1, 2)), (10, range(2, 11)), (999, range(11, 1000))):
+        for each in added:
+            site.add_user(
+                each, last_seen_at=QUIET, email="nobody" if each % 7 == 0 else f"u{each}@example.com"
+            )
+            site.add("quiz_attempts", user_id=each, quiz_id=2, finished_at=QUIET, score=1, max_score=2)
+        Delivery.delete().execute()
+        _plan_anew(dispatcher)  # What is learnt once about the columns is not asked again.
+        numbers[total] = _count_statements(dispatcher)
+
+    assert len(set(numbers.values())) == 1, numbers
+
+
+def _plan_anew(dispatcher):
+    [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
+    dispatcher.run_by_hand(slot)
+
+
+def _count_statements(dispatcher):
+    """Count the statements of planning one page, on both databases, by SQLite's own trace."""
+    statements = []
+    connections = [models.database.obj.connection(), dispatcher.platform.database.connection()]
+    for connection in connections:
+        connection.set_trace_callback(statements.append)
+    _plan_anew(dispatcher)
+    for connection in connections:
+        connection.set_trace_callback(None)
+    return len(statements)
+
+
+def test_a_full_queue_is_not_filled_further(dispatcher, site, bells):
+    site.add_user(1, last_seen_at=QUIET)
+    bells.busy = dispatcher.max_waiting
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert bells.rung == []
+
+
+def test_one_user_is_planned_by_hand_for_today(dispatcher, site):
+    site.add_user(1, last_seen_at=QUIET, timezone="Asia/Tokyo")
+    site.add_user(2, last_seen_at=EVENING)
+
+    planned = dispatcher.plan_user(Kind.REMINDER, "1")
+
+    assert Delivery.get_by_id(planned).period == "2026-11-24"
+    assert dispatcher.plan_user(Kind.REMINDER, "1") == planned
+    assert dispatcher.plan_user(Kind.REMINDER, "2") == NotDue.RECENTLY_ACTIVE
+    with pytest.raises(UnknownUser):
+        dispatcher.plan_user(Kind.REMINDER, "99")
+
+
+def test_a_mail_by_hand_lives_at_least_an_hour(dispatcher, site, clock):
+    clock.now = datetime(2026, 11, 23, 23, 50, tzinfo=UTC)
+    site.add_user(1, last_seen_at=QUIET)
+
+    dispatcher.plan_user(Kind.REMINDER, "1")
+
+    assert Delivery.get().expires_at == clock.now + timedelta(hours=1)
+
+
+def test_a_run_by_hand_ignores_the_deadline_and_repeats_nothing(dispatcher, site, clock):
+    site.add_user(1, last_seen_at=QUIET)
+    clock.forward(days=1, hours=23)
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert Run.select().where(Run.state == RunState.MISSED).count() == 2
+
+    [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
+    for _ in range(2):
+        dispatcher.run_by_hand(slot)
+
+    assert [row.period for row in Delivery.select()] == ["2026-11-23"]
+    assert Delivery.get().expires_at == clock.now + timedelta(hours=1)
+
+
+def test_a_dry_run_writes_nothing(dispatcher, site):
+    site.add_user(1, last_seen_at=QUIET)
+    site.add_user(2, last_seen_at=EVENING)
+    [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
+
+    [page] = dispatcher.dry_run(slot)
+
+    assert len(page.rows) == 1
+    assert page.not_due == {NotDue.RECENTLY_ACTIVE: 1}
+    assert (Run.select().count(), Delivery.select().count()) == (0, 0)
+
+
+def a_month_of_attempts(site):
+    in_october = datetime(2026, 10, 10, tzinfo=UTC)
+    for number, score in ((1, 9), (2, 7), (3, 7)):
+        site.add_user(number, last_seen_at=QUIET)
+        site.add(
+            "quiz_attempts", user_id=number, quiz_id=1, finished_at=in_october, score=score, max_score=10
+        )
+    site.add_user(4, last_seen_at=QUIET)
+
+
+def test_reports_state_the_months_figures_and_ranks(dispatcher, site, clock):
+    a_month_of_attempts(site)
+    clock.now = datetime(2026, 11, 1, 9, 1, tzinfo=UTC)
+
+    dispatcher.tick(Kind.REPORT, NO_PATIENCE)
+
+    facts = {row.user_id: row.facts for row in Delivery.select()}
+    assert {user: (each["average"], each["rank"], each["of"]) for user, each in facts.items()} == {
+        "1": (90.0, 1, 3),
+        "2": (70.0, 2, 3),
+        "3": (70.0, 2, 3),
+    }
+    assert Run.get().not_due == {"no_activity": 1}
+
+
+def test_figures_are_not_recomputed_when_the_platform_changes(dispatcher, site, clock):
+    a_month_of_attempts(site)
+    clock.now = datetime(2026, 11, 1, 9, 1, tzinfo=UTC)
+    dispatcher.tick(Kind.REPORT, NO_PATIENCE)
+    site._database.execute("UPDATE quiz_attempts SET score = 0")
+
+    [slot] = dispatcher.slots_by_hand(Kind.REPORT, clock.now)
+    dispatcher.run_by_hand(slot)
+
+    assert MonthFigure.get(MonthFigure.user_id == "1").average == 90.0
+
+
+def test_a_platform_that_does_not_answer_loses_no_slot(dispatcher, site, clock, tmp_path):
+    site.add_user(1, last_seen_at=QUIET)
+    (tmp_path / "quiz.db").rename(tmp_path / "away.db")
+    dispatcher.platform.close()
+
+    assert dispatcher.tick(Kind.REMINDER, NO_PATIENCE)["platform_unavailable"] == 1
+    clock.forward(hours=4)
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert Run.select().count() == 0
+
+    (tmp_path / "away.db").rename(tmp_path / "quiz.db")
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    assert [(run.period, run.state) for run in Run.select()] == [("2026-11-23", RunState.MISSED)]
+
+
+def test_the_last_tick_is_remembered(dispatcher, clock):
+    dispatcher.tick(Kind.REPORT, NO_PATIENCE)
+
+    assert Moment.get_by_id(dispatch.tick_name(Kind.REPORT)).at == clock.now

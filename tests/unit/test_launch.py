@@ -1,0 +1,120 @@
+"""Starting on one machine: the lock, the ports, the embedded Redis, and what makes it a demo."""
+
+import os
+import socket
+
+import pytest
+
+from quizmail import redis_server
+from quizmail.demo import ports
+from quizmail.errors import ConfigurationError
+from quizmail.launch.foreground import is_demo
+from quizmail.launch.lock import holder, only_one
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_only_one_may_hold_the_lock_and_the_other_is_told_who_does(tmp_path):
+    with (
+        only_one(tmp_path / "lock"),
+        pytest.raises(ConfigurationError, match=str(os.getpid())),
+        only_one(tmp_path / "lock"),
+    ):
+        pass
+
+
+def test_the_lock_is_free_again_after_the_block(tmp_path):
+    with only_one(tmp_path / "lock"):
+        assert holder(tmp_path / "lock") == os.getpid()
+    assert holder(tmp_path / "lock") is None
+    with only_one(tmp_path / "lock"):
+        pass
+
+
+def test_nobody_holds_a_lock_that_does_not_exist(tmp_path):
+    assert holder(tmp_path / "lock") is None
+
+
+def test_a_preferred_port_that_is_free_is_taken_and_remembered(tmp_path):
+    file, port = tmp_path / "ports.json", free_port()
+    assert ports.choose(file, {"web": port}) == {"web": port}
+    assert ports.remembered(file) == {"web": port}
+    assert ports.choose(file, {"web": free_port()}) == {"web": port}
+
+
+def test_a_port_in_use_is_replaced_by_another_that_is_remembered(tmp_path, listener):
+    file = tmp_path / "ports.json"
+    chosen = ports.choose(file, {"web": listener})
+    assert chosen["web"] != listener
+    assert ports.is_free(chosen["web"])
+    assert ports.remembered(file) == chosen
+
+
+def test_two_names_never_get_one_port(tmp_path):
+    port = free_port()
+    chosen = ports.choose(tmp_path / "ports.json", {"web": port, "smtp": port})
+    assert chosen["web"] != chosen["smtp"]
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "3", '{"web": "x"}'])
+def test_a_damaged_memory_is_no_memory(tmp_path, text):
+    (tmp_path / "ports.json").write_text(text)
+    assert ports.remembered(tmp_path / "ports.json") == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("redis://127.0.0.1:6390/0", 6390), ("redis://localhost", 6379), ("redis://localhost/2", 6379)],
+)
+def test_the_embedded_redis_serves_the_port_of_its_url(url, port):
+    assert redis_server.loopback_port(url) == port
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://redis.example.com:6379/0", "unix:///tmp/redis.sock", "rediss://localhost"]
+)
+def test_the_embedded_redis_serves_no_other_machine(url):
+    with pytest.raises(ConfigurationError, match="REDIS_URL"):
+        redis_server.loopback_port(url)
+
+
+def test_a_redis_on_the_path_is_preferred_to_the_bundled_one(tmp_path, monkeypatch):
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert redis_server.find_program() == program
+
+
+def test_without_a_redis_on_the_path_the_bundled_one_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert os.access(redis_server.find_program(), os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("environment", "env_file", "expected"),
+    [
+        ({}, False, True),
+        ({}, True, False),
+        ({"QUIZ_DATABASE_URL": "sqlite:///quiz.db"}, False, False),
+        ({"QUIZMAIL_DEMO": "true"}, True, True),
+        ({"QUIZMAIL_DEMO": "false", "QUIZ_DATABASE_URL": "sqlite:///quiz.db"}, True, False),
+    ],
+)
+def test_it_is_the_demo_when_nothing_is_configured_or_when_asked(
+    environment, env_file, expected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if env_file:
+        (tmp_path / ".env").touch()
+    assert is_demo(environment) is expected
