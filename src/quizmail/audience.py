@@ -123,7 +123,7 @@ class Audience:
         for row in self.platform.fetch(query):
             if key_of(row[0]) == user_id:
                 return row
-        raise UnknownUser(f"nobody on the platform has the id {ascii(user_id[:80])}")
+        raise UnknownUser(f"nobody on the platform has the id {user_id[:80]!a}")
 
     def _zone_of(self, row: tuple[Any, ...]) -> str:
         site_zone = self.platform.site_zone.key

@@ -187,9 +187,7 @@ def _inspect_attempts(found: Inspection, platform: Platform, rows: Rows) -> None
         "below_0_percent": score < 0,
     }
     counts = [fn.COUNT(Case(None, [(condition, 1)])) for condition in conditions.values()]
-    total, *rest = platform.fetch(
-        Select([attempts], [fn.COUNT(SQL("*")), *counts, *ends.latest(end)])
-    )[0]
+    total, *rest = platform.fetch(Select([attempts], [fn.COUNT(SQL("*")), *counts, *ends.latest(end)]))[0]
     found.attempts["all"] = total
     found.attempts.update(dict(zip(conditions, rest, strict=False)))
     found.newest["attempts.finished_at"] = ends.read_latest(rest[len(conditions) :])

@@ -2,13 +2,18 @@
 
 The binary replaces this process, so that signals reach the server itself and nothing is left behind.
 It keeps an append-only file, because what waits in the queue must survive a restart.
+
+``python -m quizmail.redis_server`` serves REDIS_URL. It imports little, so that Redis answers before
+the processes that need it have started.
 """
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from quizmail import demo, settings
 from quizmail.errors import ConfigurationError
 
 #: Where it keeps its data, relative to the working directory, outside demo mode.
@@ -77,3 +82,16 @@ def _bundled() -> Path:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError:
         raise ConfigurationError([_ABSENT]) from None
+
+
+def main() -> None:
+    """Serve the REDIS_URL of this process's settings."""
+    try:
+        chosen = settings.read()
+        serve(chosen.redis_url, demo.REDIS if chosen.demo else FOLDER)
+    except ConfigurationError as error:
+        sys.exit("\n".join(f"quizmail: {problem}" for problem in error.problems))
+
+
+if __name__ == "__main__":
+    main()

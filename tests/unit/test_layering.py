@@ -15,7 +15,7 @@ LAYERS = (
     {"audience", "activity", "outbox", "recipients", "holds"},
     {"links", "formatting", "inlining", "rendering", "message", "mailer"},
     {"composing", "planning", "dispatch", "delivery", "inspection", "preview", "status", "testmail"},
-    {"wiring", "broker", "actors", "web", "cli", "demo", "launch", "redis_server", "__main__"},
+    {"wiring", "broker", "actors", "web", "cli", "demo", "launch", "redis_server", "scheduler", "__main__"},
 )
 
 #: What a group's own modules may import of each other.
@@ -41,9 +41,9 @@ KEEPERS = {
     "yagmail": {"mailer"},
     "smtplib": {"mailer"},
     "jinja2": {"rendering", "web", "demo"},
-    "dramatiq": {"broker", "actors"},
-    "periodiq": {"broker", "actors"},
-    "redis": {"broker", "cli", "launch", "redis_server"},
+    "dramatiq": {"broker", "actors", "scheduler"},
+    "periodiq": {"broker", "actors", "scheduler"},
+    "redis": {"broker", "cli", "demo", "launch", "redis_server", "scheduler"},
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)

@@ -340,8 +340,8 @@ def test_names_and_titles_are_cut_and_put_on_one_line():
 def test_a_name_written_from_right_to_left_keeps_to_its_place():
     html = render(Kind.REMINDER, name="محمد", quizzes=[a_quiz(title="ما هي؟")]).html
 
-    assert re.search(r'<b dir="auto"[^>]*>محمد</b>', html)
-    assert re.search(r'(?s)<span class="title"\s+dir="auto"[^>]*>ما هي؟</span>', html)
+    assert re.search(r'<b\s+dir="auto"[^>]*>محمد</b>', html)
+    assert re.search(r'(?s)<span\s+class="title"\s+dir="auto"[^>]*>ما هي؟</span>', html)
 
 
 @each_kind

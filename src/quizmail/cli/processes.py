@@ -2,10 +2,7 @@
 
 import logging
 import os
-import signal
-import subprocess
 import sys
-import time
 from typing import Any
 
 import click
@@ -37,20 +34,11 @@ def dispatcher() -> None:
 @click.command()
 def scheduler() -> None:
     """Wake the dispatcher every minute; survives Redis."""
-    settings = _ready()
-    # periodiq ends when Redis is away at the minute, and honcho would then stop everything else.
-    # env(1) sets the zone for this process alone: periodiq reads the clock in the process's own zone.
-    command = ["env", "TZ=UTC", sys.executable, "-m", "periodiq", "quizmail.actors"]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    while True:
-        wait_for_redis(settings.redis_url)
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:  # noqa: S603
-            try:
-                child.wait()
-            finally:
-                child.terminate()
-        log.warning("periodiq ended with code %s, starting it again", child.returncode)
-        time.sleep(1)
+    from quizmail.actors import broker
+    from quizmail.scheduler import schedule
+
+    url = _ready().redis_url
+    schedule(broker, lambda: wait_for_redis(url))
 
 
 @click.command()

@@ -70,7 +70,7 @@ def _commands(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield name and command of each process to start; ``release`` is not one of them."""
     known = {**_procfile(Path("Procfile")), **_procfile(Path("Procfile.local"))}
     extras: tuple[str, ...] = ("redis",) if _needs_redis(environment) else ()
-    for name in (*_ENGINE, *(setup.PROCESSES if is_demo(environment) else extras)):
+    for name in (*(setup.PROCESSES if is_demo(environment) else extras), *_ENGINE):
         yield name, known[name]
 
 

@@ -23,7 +23,7 @@ _REFUSED = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES if name != "tes
 
 
 def normalised(raw: Any) -> str | None:
-    """Return the address trimmed, its domain in lower case and ASCII (RFC 5891); None when it cannot be mailed.
+    """Return the address trimmed, its domain in lower case and ASCII (RFC 5891); None if not mailable.
 
     Not mailable: no text, no dot in the domain, spaces or line breaks inside, a local part that is not
     ASCII (it would need SMTPUTF8 on the whole way, RFC 6531), names such as ``.invalid``.
@@ -38,7 +38,7 @@ def normalised(raw: Any) -> str | None:
 
 
 def why_not_mailable(raw: Any) -> str:
-    """Return in a word why ``normalised`` gives None for `raw`: ``missing``, ``no_domain`` or ``malformed``."""
+    """Return in a word why ``normalised`` gives None for `raw`."""
     text = raw.strip() if isinstance(raw, str) else ""
     if not text:
         return "missing"

@@ -56,6 +56,7 @@ class SqliteDialect:
     """SQLite: a column may hold values of any type, so a key is looked up as each of them."""
 
     def among(self, column: Any, keys: Iterable[str]) -> Expression:
+        """Compare by value, in one condition that the index serves."""
         values: list[Any] = []
         for key in keys:
             try:
@@ -65,18 +66,23 @@ class SqliteDialect:
         return NodeList((column, Fragment(f"IN ({','.join('?' * len(values))})", values)))
 
     def check(self, column: Any, key: str) -> None:
+        """Refuse a key that the column cannot hold."""
         ids.sqlite_candidates(key)
 
     def from_cursor(self, column: Any, cursor: str) -> Any:
+        """Read the cursor in the type of the column."""
         return ids.from_cursor(cursor, str)
 
     def key(self, column: Any) -> Any:
+        """Say ``ids.key_of`` in SQL."""
         return Case(None, [(fn.TYPEOF(column) == "blob", fn.LOWER(fn.HEX(column)))], Cast(column, "TEXT"))
 
     def matching(self, column: Any, other: Any) -> tuple[Any, Any]:
+        """Compare by the text when the types may differ."""
         return Cast(column, "TEXT"), Cast(other, "TEXT")
 
     def now(self, at: datetime, zone: ZoneInfo) -> str:
+        """Write it as the database compares it."""
         return at.astimezone(zone).replace(tzinfo=None).isoformat(" ")
 
 
@@ -87,28 +93,35 @@ class PostgresqlDialect:
         self.oids = oids
 
     def oid(self, column: Any) -> int:
+        """Return the type of the column."""
         return self.oids[column.source.__name__, column.name]
 
     def among(self, column: Any, keys: Iterable[str]) -> Expression:
+        """Compare by value, in one condition that the index serves."""
         values = ids.encodable(keys, ids.postgresql_encoder(self.oid(column)))
         if not values:
             return SQL("FALSE")
         return NodeList((column, SQL("= ANY("), Value(values, unpack=False), SQL(")")))
 
     def check(self, column: Any, key: str) -> None:
+        """Refuse a key that the column cannot hold."""
         ids.postgresql_encoder(self.oid(column))(key)
 
     def from_cursor(self, column: Any, cursor: str) -> Any:
+        """Read the cursor in the type of the column."""
         return ids.from_cursor(cursor, ids.postgresql_encoder(self.oid(column)))
 
     def key(self, column: Any) -> Any:
+        """Say ``ids.key_of`` in SQL."""
         return fn.ENCODE(column, "hex") if self.oid(column) == ids.BYTES_OID else Cast(column, "TEXT")
 
     def matching(self, column: Any, other: Any) -> tuple[Any, Any]:
+        """Compare by the text when the types may differ."""
         same = self.oid(column) == self.oid(other)
         return (column, other) if same else (self.key(column), self.key(other))
 
     def now(self, at: datetime, zone: ZoneInfo) -> datetime:
+        """Write it as the database compares it."""
         return at.astimezone(zone).replace(tzinfo=None)
 
 

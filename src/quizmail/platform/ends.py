@@ -23,7 +23,7 @@ from quizmail.platform.instants import (
 
 
 class Ends(Protocol):
-    """Compares the column in which attempts keep when they were finished. NULL and what is no instant never match."""
+    """Compares the column in which attempts keep when they ended; what is no instant never matches."""
 
     def narrow(self, column: Any, at: datetime) -> Expression:
         """Return a condition that every attempt meets which ended before `at`; others may meet it too."""
@@ -54,23 +54,29 @@ class SqliteEnds:
         self.only_text = only_text
 
     def narrow(self, column: Any, at: datetime) -> Expression:
+        """Compare in the order that the index has."""
         # SQLite sorts numbers before texts: this holds for both.
         return column < latest_date(at)
 
     def before(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         return self.narrow(column, at) & (fn.quizmail_instant(column) < epoch_microseconds(at))
 
     def since(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         exact = fn.quizmail_instant(column) >= epoch_microseconds(at)
         return (column >= earliest_date(at)) & exact if self.only_text else exact
 
     def readable(self, column: Any) -> Expression:
+        """Tell instants from everything else."""
         return fn.quizmail_instant(column).is_null(False)
 
     def latest(self, column: Any) -> list[Any]:
+        """Aggregate exactly."""
         return [fn.MAX(fn.quizmail_instant(column))]
 
     def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        """Decode what the aggregates gave."""
         return from_epoch_microseconds(values[0]) if values[0] is not None else None
 
 
@@ -81,24 +87,31 @@ class _NativeEnds:
         self.reader = reader
 
     def bound(self, at: datetime) -> Any:
+        """Encode `at` to the column's own format."""
         raise NotImplementedError
 
     def narrow(self, column: Any, at: datetime) -> Expression:
+        """Compare in the order that the index has."""
         return column < self.bound(at)
 
     def before(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         return self.narrow(column, at)
 
     def since(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         return column >= self.bound(at)
 
     def readable(self, column: Any) -> Expression:
+        """Tell instants from everything else."""
         return column.is_null(False)
 
     def latest(self, column: Any) -> list[Any]:
+        """Aggregate exactly."""
         return [fn.MAX(column)]
 
     def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        """Decode what the aggregates gave."""
         return self.reader.read(values[0])
 
 
@@ -106,6 +119,7 @@ class TimestampEnds(_NativeEnds):
     """PostgreSQL's timestamp without a zone."""
 
     def bound(self, at: datetime) -> datetime:
+        """Encode `at` to the column's own format."""
         return self.reader.local_bound(at)
 
 
@@ -113,6 +127,7 @@ class ZonedTimestampEnds(_NativeEnds):
     """PostgreSQL's timestamp with a zone."""
 
     def bound(self, at: datetime) -> datetime:
+        """Encode `at` to the column's own format."""
         return at.astimezone(UTC)
 
 
@@ -120,6 +135,7 @@ class DateEnds(_NativeEnds):
     """PostgreSQL's date, which stands for its midnight."""
 
     def bound(self, at: datetime) -> date:
+        """Encode `at` to the column's own format."""
         local = self.reader.local_bound(at)
         return local.date() if local.time() == time() else local.date() + timedelta(days=1)
 
@@ -132,15 +148,18 @@ class NumberEnds(_NativeEnds):
         self.number = number
 
     def bound(self, at: datetime) -> Any:
+        """Encode `at` to the column's own format."""
         microseconds = epoch_microseconds(at)
         if self.number is int:
             return -(-microseconds // 1_000_000)
         return self.number(microseconds) / 1_000_000
 
     def before(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         return (column < self.bound(at)) & (column > 0)
 
     def readable(self, column: Any) -> Expression:
+        """Tell instants from everything else."""
         return column > 0
 
 
@@ -161,24 +180,30 @@ class TextEnds:
         self.reader = reader
 
     def narrow(self, column: Any, at: datetime) -> Expression:
+        """Compare in the order that the index has."""
         return _plain_order(column) < latest_date(at)
 
     def before(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         return self.narrow(column, at) & self._exact(column, at, "<")
 
     def since(self, column: Any, at: datetime) -> Expression:
+        """Compare exactly."""
         narrowing = _plain_order(column) >= earliest_date(at)
         return narrowing & self._exact(column, at, ">=")
 
     def readable(self, column: Any) -> Expression:
+        """Tell instants from everything else."""
         return _matches(column, _WITH_OFFSET) | _matches(column, _NAIVE)
 
     def latest(self, column: Any) -> list[Any]:
+        """Aggregate exactly."""
         zoned = Case(None, [(_matches(column, _WITH_OFFSET), Cast(column, "timestamptz"))])
         naive = Case(None, [(_matches(column, _NAIVE), fn.REPLACE(column, "T", " "))])
         return [fn.MAX(zoned), fn.MAX(_plain_order(naive))]
 
     def read_latest(self, values: Sequence[Any]) -> datetime | None:
+        """Decode what the aggregates gave."""
         return max(filter(None, map(self.reader.read, values)), default=None)
 
     def _exact(self, column: Any, at: datetime, operator: str) -> Expression:
@@ -199,7 +224,7 @@ def _matches(column: Any, pattern: str) -> Expression:
 
 
 def _shortest(local: datetime) -> str:
-    """Return `local` as the smallest of the texts that mean it: without the parts that are zero at the end."""
+    """Return `local` as the smallest of the texts that mean it: without zeros at the end."""
     if local.time() == time():
         return local.date().isoformat()
     if local.second == local.microsecond == 0:

@@ -51,8 +51,8 @@ class InstantColumn:
         if self.is_utc and type(raw) is str and _is_usual(raw):
             try:
                 return datetime.fromisoformat(raw + "+00:00")
-            except ValueError:
-                pass  # It may have an offset already.
+            except ValueError:  # It has an offset already, or is no instant.
+                return self._read(raw, self._midnight)
         return self._read(raw, self._midnight)
 
     def read_end(self, raw: Any) -> datetime | None:

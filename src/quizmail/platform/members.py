@@ -49,9 +49,9 @@ class Member:
     """A user as a page or a check finds him. Instants are UTC-aware.
 
     ``address`` is None when it cannot be mailed. ``zone`` is the site's when the platform gives none, or one
-    that is unknown (``zone_known`` False). ``last_activity``: the later of the last visit and the last finished
-    attempt on a known quiz, None for never; not asked for reports. ``open_quizzes``: newest first; not
-    asked for reports and checks.
+    that is unknown (``zone_known`` False). ``last_activity``: the later of the last visit and the last
+    finished attempt on a known quiz, None for never; for reports the visit alone. ``open_quizzes``: newest
+    first; not asked for reports and checks before sending.
     """
 
     user_id: str
@@ -124,7 +124,7 @@ def zone_of(raw: Any, site_zone: str) -> str | None:
 
 
 def without_duplicates(rows: Iterable[tuple[Any, ...]], noted: Counter[str]) -> dict[str, tuple[Any, ...]]:
-    """Return rows by the keys of their users; of a duplicate id the first row counts, the others are noted."""
+    """Return rows by the keys of their users; of a duplicate id the first row counts, others are noted."""
     found: dict[str, tuple[Any, ...]] = {}
     for row in rows:
         if found.setdefault(key_of(row[0]), row) is not row:

@@ -114,13 +114,12 @@ class Platform(Queries):
         seen = (end == "text", end.in_(("integer", "real")), user == "integer", user != "integer")
         ended = attempts.c.finished_at.is_null(False)
         found = self.fetch(Select([attempts], [fn.MAX(each) for each in seen]).where(ended))[0]
-        profile = Profile(*map(bool, found), self._is_indexed(attempts))
+        text, numbers, integers, others = map(bool, found)
+        profile = Profile(text, numbers, integers, others, self._is_indexed(attempts))
         if None not in found:
             self._profile = profile
-            numbers = profile.holds_numbers and not profile.holds_text
-            self.ends = (
-                NumberEnds(self.finished_at, float) if numbers else SqliteEnds(not profile.holds_numbers)
-            )
+            only_numbers = numbers and not text
+            self.ends = NumberEnds(self.finished_at, float) if only_numbers else SqliteEnds(not numbers)
         return profile
 
     def _is_indexed(self, attempts: RowSet) -> bool:
