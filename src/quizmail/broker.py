@@ -1,9 +1,12 @@
 """The Dramatiq broker: Redis, reached at the first message and not when this module is imported."""
 
 import logging
+import signal
+import threading
 import time
 from collections.abc import Sequence
 from functools import cache
+from types import FrameType
 from typing import Any
 
 import redis
@@ -53,6 +56,7 @@ class Runtime(Middleware):
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
         """Configure the log and build the engine, so that a wrong configuration shows at the start."""
         configure_log()
+        obey_only_once(signal.SIGTERM)
         engine()
 
     def before_worker_thread_shutdown(self, broker: Any, thread: Any) -> None:
@@ -97,6 +101,24 @@ def engine() -> Engine:
     broker = dramatiq.get_broker()
     assert isinstance(broker, RedisBroker)  # noqa: S101
     return wiring.build(wiring.current_settings(), bell=DramatiqBell(broker, "deliver"))
+
+
+def obey_only_once(number: signal.Signals) -> None:
+    """Let this process ignore the signal after the first time.
+
+    Whoever stops a whole process group signals a worker process twice, once himself and once through
+    Dramatiq's main process, which passes it on. Dramatiq takes the second for an order to drop
+    everything, and mails in flight would be torn off.
+    """
+    obey = signal.getsignal(number)
+    if not callable(obey) or threading.current_thread() is not threading.main_thread():
+        return
+
+    def once(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        obey(number, frame)
+
+    signal.signal(number, once)
 
 
 def wait_for_redis(url: str, *, pause_seconds: float = 1.0) -> None:

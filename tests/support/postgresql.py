@@ -45,3 +45,7 @@ def _url(server, name):
     if info.socket_dir:
         return f"postgresql://postgres@/{name}?host={quote(str(info.socket_dir))}"
     return f"postgresql://postgres@{info.hostname}:{info.port}/{name}"
+
+
+#: Another empty database, for what must not be in the first.
+second_postgresql_url = postgresql_url

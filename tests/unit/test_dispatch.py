@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,8 @@ from quizmail.errors import UnknownUser
 from quizmail.models import Delivery, Moment, MonthFigure, Recipient, Run
 from quizmail.outbox import plan
 from quizmail.states import DeliveryState, Kind, NotDue, RunState, Skip
-from tests.support.desk import Bells, Clock, QuizSite, an_engine
+from tests.support.desk import Bells, Clock, an_engine
+from tests.support.platforms import NativePlatform
 
 #: A Monday, one minute past 18:00 in UTC.
 EVENING = datetime(2026, 11, 23, 18, 1, tzinfo=UTC)
@@ -20,10 +22,13 @@ NO_PATIENCE = timedelta(0)
 
 @pytest.fixture
 def site(tmp_path):
-    running = QuizSite(tmp_path / "quiz.db")
-    running.add("quizzes", id=1, title="Capitals", created_at=QUIET - timedelta(days=90))
-    yield running
-    running.close()
+    with NativePlatform.in_folder(tmp_path) as running:
+        running.quiz("Capitals", id=1, created_at=QUIET - timedelta(days=90))
+        yield running
+
+
+def add_user(site, number, **columns):
+    site.user(**{"email": f"user{number}@example.com", "id": number, **columns})
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def dispatcher(tmp_path, site, clock, bells):
     models.bind(opened)
     database.migrate(EVENING - timedelta(days=30))
     Moment.create(name="opened reminder", at=EVENING - timedelta(minutes=5))
-    engine = an_engine(tmp_path, clock, bells)
+    engine = an_engine(site, tmp_path, clock, bells)
     yield engine.dispatcher
     engine.platform.close()
     models.database.obj.close()
@@ -54,8 +59,8 @@ def states():
 
 
 def test_who_has_gone_quiet_is_planned_and_the_bell_is_rung(dispatcher, site, bells):
-    site.add_user(1, last_seen_at=QUIET)
-    site.add_user(2, last_seen_at=EVENING)
+    add_user(site, 1, last_seen_at=QUIET)
+    add_user(site, 2, last_seen_at=EVENING)
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
 
@@ -67,7 +72,7 @@ def test_who_has_gone_quiet_is_planned_and_the_bell_is_rung(dispatcher, site, be
 
 
 def test_a_second_tick_a_second_dispatcher_and_a_restart_change_nothing(dispatcher, site, bells, clock):
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
 
     for _ in range(3):
         dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
@@ -77,12 +82,12 @@ def test_a_second_tick_a_second_dispatcher_and_a_restart_change_nothing(dispatch
 
 
 def test_every_reason_not_to_mail_is_counted_or_kept(dispatcher, site):
-    site.add_user(1, last_seen_at=QUIET, is_staff=1)
-    site.add_user(2, last_seen_at=QUIET, active=0)
-    site.add_user(3, last_seen_at=QUIET, email="no address")
-    site.add_user(4, last_seen_at=QUIET, opt_out=1)
-    site.add_user(5, created_at=EVENING - timedelta(hours=3))
-    site.add_user(6, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET, is_staff=1)
+    add_user(site, 2, last_seen_at=QUIET, active=0)
+    add_user(site, 3, last_seen_at=QUIET, email="no address")
+    add_user(site, 4, last_seen_at=QUIET, opt_out=1)
+    add_user(site, 5, created_at=EVENING - timedelta(hours=3))
+    add_user(site, 6, last_seen_at=QUIET)
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
 
@@ -98,7 +103,7 @@ def test_our_own_preferences_and_suppressions_count_too(dispatcher, site, clock)
     from quizmail import recipients
 
     for number in (1, 2, 3):
-        site.add_user(number, last_seen_at=QUIET)
+        add_user(site, number, last_seen_at=QUIET)
     Recipient.create(user_id="1", reminder_preference="off")
     Recipient.create(user_id="2", paused_until=EVENING + timedelta(days=1))
     recipients.suppress("user3@example.com", "complaint", None, EVENING)
@@ -113,9 +118,9 @@ def test_our_own_preferences_and_suppressions_count_too(dispatcher, site, clock)
 
 
 def test_with_nothing_open_nobody_is_reminded(dispatcher, site):
-    site.add("quizzes", id=2, title="Closed", closes_at=EVENING - timedelta(hours=1))
-    site._database.execute("DELETE FROM quizzes WHERE id = 1")
-    site.add_user(1, last_seen_at=QUIET)
+    site.quiz("Closed", id=2, closes_at=EVENING - timedelta(hours=1))
+    site.execute("DELETE FROM quizzes WHERE id = 1")
+    add_user(site, 1, last_seen_at=QUIET)
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
 
@@ -123,9 +128,9 @@ def test_with_nothing_open_nobody_is_reminded(dispatcher, site):
 
 
 def test_each_reader_has_her_own_evening(dispatcher, site, clock):
-    site.add_user(1, last_seen_at=QUIET, timezone="UTC")
-    site.add_user(2, last_seen_at=QUIET, timezone="America/New_York")
-    site.add_user(3, last_seen_at=QUIET, timezone="Mars/Olympus")
+    add_user(site, 1, last_seen_at=QUIET, timezone="UTC")
+    add_user(site, 2, last_seen_at=QUIET, timezone="America/New_York")
+    add_user(site, 3, last_seen_at=QUIET, timezone="Mars/Olympus")
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
     assert set(states()) == {"1", "3"}
@@ -138,7 +143,7 @@ def test_each_reader_has_her_own_evening(dispatcher, site, clock):
 
 
 def test_a_scheduler_that_was_down_catches_up_until_the_deadline(dispatcher, site, clock):
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
     clock.forward(hours=2, minutes=58)
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
@@ -147,7 +152,7 @@ def test_a_scheduler_that_was_down_catches_up_until_the_deadline(dispatcher, sit
 
 
 def test_after_the_deadline_the_run_is_missed_and_nothing_is_sent(dispatcher, site, clock, bells):
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
     clock.forward(hours=3, minutes=1)
 
     counts = dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
@@ -160,7 +165,7 @@ def test_after_the_deadline_the_run_is_missed_and_nothing_is_sent(dispatcher, si
 
 
 def test_slots_before_the_first_migration_are_not_due(dispatcher, site, clock):
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
     Moment.update(at=EVENING).where(Moment.name == database.INSTALLED).execute()
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
@@ -170,7 +175,7 @@ def test_slots_before_the_first_migration_are_not_due(dispatcher, site, clock):
 
 def test_a_dispatcher_killed_in_mid_plan_goes_on_at_its_cursor(dispatcher, site, clock, monkeypatch):
     for number in range(1, 8):
-        site.add_user(number, last_seen_at=QUIET)
+        add_user(site, number, last_seen_at=QUIET)
     written = plan.write_page
 
     def die_after_one_page(run, *rest):
@@ -197,8 +202,8 @@ def test_a_dispatcher_killed_in_mid_plan_goes_on_at_its_cursor(dispatcher, site,
 
 def test_two_dispatchers_at_once_plan_each_user_once(dispatcher, site, clock, tmp_path):
     for number in range(1, 301):
-        site.add_user(number, last_seen_at=QUIET)
-    other = an_engine(tmp_path, clock).dispatcher
+        add_user(site, number, last_seen_at=QUIET)
+    other = an_engine(site, tmp_path, clock).dispatcher
     threads = [
         threading.Thread(target=_tick_and_close, args=(each,))
         for each in (dispatcher, other)
@@ -222,14 +227,14 @@ def _tick_and_close(dispatcher):
 
 
 def test_queries_for_a_page_do_not_depend_on_what_is_on_it(dispatcher, site, clock):
-    site.add("quizzes", id=2, title="Once only", max_attempts=1)
+    site.quiz("Once only", id=2, max_attempts=1)
     numbers = {}
     for total, added in ((1, range(1, 2)), (10, range(2, 11)), (999, range(11, 1000))):
         for each in added:
-            site.add_user(
-                each, last_seen_at=QUIET, email="nobody" if each % 7 == 0 else f"u{each}@example.com"
+            add_user(
+                site, each, last_seen_at=QUIET, email="nobody" if each % 7 == 0 else f"u{each}@example.com"
             )
-            site.add("quiz_attempts", user_id=each, quiz_id=2, finished_at=QUIET, score=1, max_score=2)
+            site.attempt(each, 2, QUIET)
         Delivery.delete().execute()
         _plan_anew(dispatcher)  # What is learnt once about the columns is not asked again.
         numbers[total] = _count_statements(dispatcher)
@@ -255,7 +260,7 @@ def _count_statements(dispatcher):
 
 
 def test_a_full_queue_is_not_filled_further(dispatcher, site, bells):
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
     bells.busy = dispatcher.max_waiting
 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
@@ -264,8 +269,8 @@ def test_a_full_queue_is_not_filled_further(dispatcher, site, bells):
 
 
 def test_one_user_is_planned_by_hand_for_today(dispatcher, site):
-    site.add_user(1, last_seen_at=QUIET, timezone="Asia/Tokyo")
-    site.add_user(2, last_seen_at=EVENING)
+    add_user(site, 1, last_seen_at=QUIET, timezone="Asia/Tokyo")
+    add_user(site, 2, last_seen_at=EVENING)
 
     planned = dispatcher.plan_user(Kind.REMINDER, "1")
 
@@ -278,7 +283,7 @@ def test_one_user_is_planned_by_hand_for_today(dispatcher, site):
 
 def test_a_mail_by_hand_lives_at_least_an_hour(dispatcher, site, clock):
     clock.now = datetime(2026, 11, 23, 23, 50, tzinfo=UTC)
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
 
     dispatcher.plan_user(Kind.REMINDER, "1")
 
@@ -286,7 +291,7 @@ def test_a_mail_by_hand_lives_at_least_an_hour(dispatcher, site, clock):
 
 
 def test_a_run_by_hand_ignores_the_deadline_and_repeats_nothing(dispatcher, site, clock):
-    site.add_user(1, last_seen_at=QUIET)
+    add_user(site, 1, last_seen_at=QUIET)
     clock.forward(days=1, hours=23)
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
     assert Run.select().where(Run.state == RunState.MISSED).count() == 2
@@ -300,8 +305,8 @@ def test_a_run_by_hand_ignores_the_deadline_and_repeats_nothing(dispatcher, site
 
 
 def test_a_dry_run_writes_nothing(dispatcher, site):
-    site.add_user(1, last_seen_at=QUIET)
-    site.add_user(2, last_seen_at=EVENING)
+    add_user(site, 1, last_seen_at=QUIET)
+    add_user(site, 2, last_seen_at=EVENING)
     [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
 
     [page] = dispatcher.dry_run(slot)
@@ -314,11 +319,9 @@ def test_a_dry_run_writes_nothing(dispatcher, site):
 def a_month_of_attempts(site):
     in_october = datetime(2026, 10, 10, tzinfo=UTC)
     for number, score in ((1, 9), (2, 7), (3, 7)):
-        site.add_user(number, last_seen_at=QUIET)
-        site.add(
-            "quiz_attempts", user_id=number, quiz_id=1, finished_at=in_october, score=score, max_score=10
-        )
-    site.add_user(4, last_seen_at=QUIET)
+        add_user(site, number, last_seen_at=QUIET)
+        site.attempt(number, 1, in_october, score=score)
+    add_user(site, 4, last_seen_at=QUIET)
 
 
 def test_reports_state_the_months_figures_and_ranks(dispatcher, site, clock):
@@ -340,7 +343,7 @@ def test_figures_are_not_recomputed_when_the_platform_changes(dispatcher, site, 
     a_month_of_attempts(site)
     clock.now = datetime(2026, 11, 1, 9, 1, tzinfo=UTC)
     dispatcher.tick(Kind.REPORT, NO_PATIENCE)
-    site._database.execute("UPDATE quiz_attempts SET score = 0")
+    site.execute("UPDATE quiz_attempts SET score = 0")
 
     [slot] = dispatcher.slots_by_hand(Kind.REPORT, clock.now)
     dispatcher.run_by_hand(slot)
@@ -349,8 +352,9 @@ def test_figures_are_not_recomputed_when_the_platform_changes(dispatcher, site, 
 
 
 def test_a_platform_that_does_not_answer_loses_no_slot(dispatcher, site, clock, tmp_path):
-    site.add_user(1, last_seen_at=QUIET)
-    (tmp_path / "quiz.db").rename(tmp_path / "away.db")
+    add_user(site, 1, last_seen_at=QUIET)
+    file = Path(site.url.removeprefix("sqlite:///"))
+    file.rename(tmp_path / "away.db")
     dispatcher.platform.close()
 
     assert dispatcher.tick(Kind.REMINDER, NO_PATIENCE)["platform_unavailable"] == 1
@@ -358,7 +362,7 @@ def test_a_platform_that_does_not_answer_loses_no_slot(dispatcher, site, clock, 
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
     assert Run.select().count() == 0
 
-    (tmp_path / "away.db").rename(tmp_path / "quiz.db")
+    (tmp_path / "away.db").rename(file)
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
     assert [(run.period, run.state) for run in Run.select()] == [("2026-11-23", RunState.MISSED)]
 

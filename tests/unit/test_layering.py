@@ -13,7 +13,7 @@ LAYERS = (
     {"errors", "states", "settings", "slots", "rules", "retries"},
     {"models", "database", "migrations", "sources", "platform"},
     {"audience", "activity", "outbox", "recipients", "holds"},
-    {"links", "formatting", "inlining", "rendering", "message", "mailer"},
+    {"links", "formatting", "rendering", "message", "mailer"},
     {"composing", "planning", "dispatch", "delivery", "inspection", "preview", "status", "testmail"},
     {"wiring", "broker", "actors", "web", "cli", "demo", "launch", "redis_server", "scheduler", "__main__"},
 )
@@ -26,7 +26,7 @@ SHARED = {
     "retries": {"states"},
     "database": {"models", "migrations"},
     "platform": {"sources"},
-    "rendering": {"formatting", "inlining"},
+    "rendering": {"formatting"},
     "message": {"formatting"},
     "planning": {"composing"},
     "dispatch": {"planning"},

@@ -51,9 +51,9 @@ def show_status(json_wanted: bool) -> None:
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(list(Kind)))
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]))
 @click.option("--period", help="Such as 2026-11-23 or 2026-10.")
-@click.option("--state", type=click.Choice(list(DeliveryState)))
+@click.option("--state", type=click.Choice([state.value for state in DeliveryState]))
 @click.option("--user", "user_id")
 @click.option("--limit", default=100, show_default=True, help="How many at most; --csv and --json give all.")
 @click.option("--json", "json_wanted", is_flag=True)

@@ -56,6 +56,8 @@ def _environment(*, running: bool) -> dict[str, str]:
     # The Procfile says `python`; it must be the one that has the requirements.
     base["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), base.get("PATH", os.defpath)))
     base["PYTHONUNBUFFERED"] = "1"
+    # Milliseconds that an idle worker sleeps before it looks up: it is to stop within moments.
+    base.setdefault("dramatiq_worker_timeout", "250")
     return setup.prepare(base, datetime.now(UTC), running=running) if is_demo(base) else base
 
 

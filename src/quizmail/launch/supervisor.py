@@ -19,7 +19,7 @@ from honcho.printer import Message, Printer
 from honcho.process import Process
 
 #: How long processes may take to stop before they are killed, in seconds.
-PATIENCE = 4.0
+PATIENCE = 4.5
 
 #: Said once, when every process was started.
 STARTED = "every process was started"
