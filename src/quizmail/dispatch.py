@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -34,6 +34,8 @@ LONGEST_LOOK_BACK = timedelta(days=92)
 
 #: How many deliveries are released in one statement.
 BATCH = 500
+
+_EXAMPLES = {Kind.REMINDER: "2026-11-23", Kind.REPORT: "2026-10"}
 
 
 class Bell(Protocol):
@@ -116,11 +118,15 @@ class Dispatcher:
         return run
 
     def dry_run(self, slot: Slot) -> Iterator[Plan]:
-        """Judge the slot's audience page by page and write nothing."""
-        if slot.kind is Kind.REPORT:
-            self.compute_figures(slot.period, slot.at)
-        cursor: str | None = None
+        """Judge the slot's audience page by page and write no row."""
         question = self._question(slot.kind, slot.period, slot.at, slot.at)
+        now = self.clock()
+        if slot.kind is Kind.REPORT:
+            if slots.month_end(slot.period, self.calendar.site_zone) > now:
+                question = replace(question, so_far=now)
+            elif not self.compute_figures(slot.period, now):
+                raise QuizmailError(f"the figures of {slot.period} are being computed: try again")
+        cursor: str | None = None
         while True:
             plan = self.planner.page(question, slot.zones, cursor)
             yield plan
@@ -136,6 +142,7 @@ class Dispatcher:
 
         Raises:
             UnknownUser: nobody on the platform has this id.
+            QuizmailError: `period` is none, or a month that has not ended.
         """
         instant = at or self.clock()
         catalogue = self.audience.catalogue(instant) if kind is Kind.REMINDER else []
@@ -144,6 +151,10 @@ class Dispatcher:
             slot = slots.latest(kind, at, [member.zone], self.calendar)[-1]
             return Occasion(member, catalogue, slot.period, slot.at)
         period = period or slots.current_period(kind, instant, member.zone, self.calendar)
+        if not slots.is_period(kind, period):
+            raise QuizmailError(f"{period!r} is no period of a {kind}, such as {_EXAMPLES[kind]}")
+        if kind is Kind.REPORT and slots.month_end(period, self.calendar.site_zone) > instant:
+            raise QuizmailError(f"{period} has not ended: there is no report of it yet")
         return Occasion(member, catalogue, period, instant)
 
     def plan_user(
@@ -156,7 +167,7 @@ class Dispatcher:
 
         Raises:
             UnknownUser: nobody on the platform has this id.
-            QuizmailError: the month's figures are being computed.
+            QuizmailError: the period is wrong, or its figures are being computed.
         """
         occasion, now = self.occasion(kind, user_id, at, period), self.clock()
         if kind is Kind.REPORT and not self.compute_figures(occasion.period, now):
@@ -181,7 +192,7 @@ class Dispatcher:
         return done
 
     def pump(self, patience: timedelta) -> int:
-        """Release what may go now, keep the queue topped up for `patience`, and return how many were released."""
+        """Release what may go now, and keep the queue topped up for `patience`; return how many were."""
         until, released = time.monotonic() + patience.total_seconds(), 0
         while True:
             room = min(BATCH, self.max_waiting - self.bell.waiting())

@@ -92,6 +92,7 @@ def inspect(platform: Platform, inactive_after: timedelta, now: datetime) -> Ins
     if rows.access is not None:
         found.quizzes["access_rows"] = _count(platform, rows.access)
     for counts in (found.users, found.quizzes, found.attempts):
+        counts.setdefault("all", 0)
         for word in [word for word, count in counts.items() if not count and word != "all"]:
             del counts[word]
     return found

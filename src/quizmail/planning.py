@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from quizmail import activity, recipients, slots
+from quizmail.activity import Figure
 from quizmail.audience import Audience, Member, Page, Quiz
 from quizmail.outbox.plan import PlannedRow
+from quizmail.platform import Platform
 from quizmail.recipients import UNTOLD
 from quizmail.rules import DUE, Due, Person, decide
 from quizmail.states import Kind, NotDue, Skip
@@ -25,6 +27,8 @@ class Question:
     """What is asked of the judge: who is to get a mail of `kind` for `period`, judged at the instant `at`.
 
     ``lives_until``: the earliest expiry; a run by hand gives its mails some time, however late it is.
+    ``so_far``: the present instant, when the report's month has not ended: the attempts until now are
+    counted and there are no figures yet. Such a plan is for looking at, not for sending.
     """
 
     kind: Kind
@@ -32,6 +36,7 @@ class Question:
     at: datetime
     catalogue: Sequence[Quiz]
     lives_until: datetime
+    so_far: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Planner:
         ids = [member.user_id for member in members]
         standings = recipients.standings(question.kind, ids)
         suppressed = recipients.suppressed([member.address for member in members if member.address])
-        figures = _Figures(question, ids)
+        figures = _Figures(self.audience.platform, question, ids)
         for member in members:
             standing = standings.get(member.user_id, UNTOLD)
             person = Person(
@@ -95,15 +100,21 @@ class Planner:
 class _Figures:
     """The month's figures of a page's users, and of the month before; nothing for a reminder."""
 
-    def __init__(self, question: Question, user_ids: Sequence[str]) -> None:
-        reports = question.kind is Kind.REPORT
-        self.now = activity.figures(question.period, user_ids) if reports else {}
-        before = activity.previous_month(question.period) if reports else ""
-        self.before = activity.figures(before, user_ids) if reports else {}
+    def __init__(self, platform: Platform, question: Question, user_ids: Sequence[str]) -> None:
+        self.now: Mapping[str, Figure] = {}
+        self.before: Mapping[str, Figure] = {}
+        self._taken: Mapping[str, int] = {}
+        if question.kind is Kind.REMINDER:
+            return
+        if question.so_far is not None:
+            self._taken = activity.so_far(platform, question.period, user_ids, question.so_far)
+            return
+        self.now = activity.figures(question.period, user_ids)
+        self.before = activity.figures(activity.previous_month(question.period), user_ids)
+        self._taken = {user_id: figure.taken for user_id, figure in self.now.items()}
 
     def taken(self, user_id: str) -> int:
-        figure = self.now.get(user_id)
-        return figure.taken if figure else 0
+        return self._taken.get(user_id, 0)
 
 
 def _row(question: Question, member: Member, verdict: Due | Skip, figures: _Figures) -> PlannedRow:
@@ -114,6 +125,8 @@ def _row(question: Question, member: Member, verdict: Due | Skip, figures: _Figu
     reader = {"name": member.name, "locale": member.locale, "zone": member.zone}
     if question.kind is Kind.REMINDER:
         return PlannedRow(member.user_id, expires_at, reader | reminder_facts(member, question.at))
+    if question.so_far is not None:
+        return PlannedRow(member.user_id, expires_at, reader)
     figure, before = figures.now[member.user_id], figures.before.get(member.user_id)
     return PlannedRow(member.user_id, expires_at, reader | activity.report_facts(figure, before))
 

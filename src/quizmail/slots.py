@@ -84,6 +84,15 @@ def current_period(kind: Kind, at: datetime, zone: str, calendar: Calendar) -> s
     return _month_before(at.astimezone(calendar.site_zone).date()).strftime("%Y-%m")
 
 
+def is_period(kind: Kind, text: str) -> bool:
+    """Say whether `text` is a period of `kind`, written as we write it."""
+    day = text if kind is Kind.REMINDER else f"{text}-01"
+    try:
+        return date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        return False
+
+
 def expiry(kind: Kind, period: str, zone: str, slot_at: datetime) -> datetime:
     """Return the instant from which the mail is of no use: the end of the reader's day, or three days."""
     if kind is Kind.REPORT:

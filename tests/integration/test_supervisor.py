@@ -8,9 +8,11 @@ import pytest
 
 from tests.support.processes import alive, started, wait_until
 
-SUPERVISE = (
-    "import os, sys; from quizmail.launch.supervisor import supervise; sys.exit(supervise({}, os.environ))"
-)
+SUPERVISE = """
+import os, sys
+from quizmail.launch.supervisor import supervise
+sys.exit(supervise({}, os.environ, last=["needed"]))
+"""
 
 STUBBORN = "sh -c 'trap \"\" TERM; echo $$ >> pids; while :; do sleep 1; done'"
 FAMILY = "sh -c 'sleep 600 & echo $! >> pids; echo $$ >> pids; wait'"
@@ -18,6 +20,11 @@ FAMILY = "sh -c 'sleep 600 & echo $! >> pids; echo $$ >> pids; wait'"
 
 def commands(**each):
     return [sys.executable, "-c", SUPERVISE.format(each)]
+
+
+def noting_its_end(name):
+    """Return a command that writes its name into a file when it is told to stop."""
+    return f"sh -c 'trap \"echo {name} >> ends; exit\" TERM; echo $$ >> pids; while :; do sleep 0.1; done'"
 
 
 def pids(folder):
@@ -70,6 +77,25 @@ def test_a_process_that_does_not_obey_is_killed(supervised, tmp_path):
         wait_until(lambda: pids(tmp_path), "the process")
         assert running.press(signal.SIGINT) == 0
         assert not any(map(alive, pids(tmp_path)))
+
+
+def test_what_the_others_need_is_stopped_after_them(supervised, tmp_path):
+    with supervised(
+        needed=noting_its_end("needed"), one=noting_its_end("one"), two=noting_its_end("two")
+    ) as running:
+        wait_until(lambda: len(pids(tmp_path)) == 3, "three processes")
+        assert running.press(signal.SIGINT) == 0
+    ends = (tmp_path / "ends").read_text().split()
+    assert sorted(ends[:2]) == ["one", "two"]
+    assert ends[2:] == ["needed"]
+
+
+def test_what_the_others_need_does_not_wait_for_ever(supervised, tmp_path):
+    with supervised(needed=noting_its_end("needed"), stubborn=STUBBORN) as running:
+        wait_until(lambda: len(pids(tmp_path)) == 2, "two processes")
+        assert running.press(signal.SIGINT) == 0
+        assert not any(map(alive, pids(tmp_path)))
+    assert (tmp_path / "ends").read_text().split() == ["needed"]
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing_behind(supervised, tmp_path):

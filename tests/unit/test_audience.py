@@ -170,7 +170,12 @@ def test_a_duplicate_id_keeps_its_first_row_and_is_counted(tmp_path):
     with NativePlatform.in_folder(tmp_path, ids="BLOB") as site:
         site.execute("DROP TABLE users")
         site.execute("CREATE TABLE users (id, email)")
-        for row in [(1, "first@example.com"), (1, "second@example.com"), ("1", "third@example.com"), (None, "x")]:
+        for row in [
+            (1, "first@example.com"),
+            (1, "second@example.com"),
+            ("1", "third@example.com"),
+            (None, "x"),
+        ]:
             site.execute("INSERT INTO users VALUES (?, ?)", row)
         page = page_of(site.opened())
 
@@ -384,7 +389,9 @@ def test_a_page_reads_attempts_along_their_indexes(site):
     assert not [step for step in plans if step.startswith("SCAN quiz_attempts")]
 
 
-@pytest.mark.parametrize("user_id", [0, "0", "ada@example.com", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "O'Brien"])
+@pytest.mark.parametrize(
+    "user_id", [0, "0", "ada@example.com", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "O'Brien"]
+)
 def test_any_id_is_found_again(tmp_path, user_id):
     with NativePlatform.in_folder(tmp_path, ids="TEXT" if isinstance(user_id, str) else "INTEGER") as site:
         quiz = site.quiz()
@@ -400,17 +407,19 @@ def test_ids_match_across_columns_of_different_types(site):
     quiz = site.quiz("once", max_attempts=1)
     user = site.user()
     site.execute("DROP TABLE quiz_attempts")
-    site.execute("CREATE TABLE quiz_attempts (user_id TEXT, quiz_id TEXT, finished_at TEXT, score, max_score)")
     site.execute(
-        "INSERT INTO quiz_attempts VALUES (?, ?, '2026-11-20 10:00', 1, 1)", (str(user), str(quiz))
+        "CREATE TABLE quiz_attempts (user_id TEXT, quiz_id TEXT, finished_at TEXT, score, max_score)"
     )
+    site.execute("INSERT INTO quiz_attempts VALUES (?, ?, '2026-11-20 10:00', 1, 1)", (str(user), str(quiz)))
     platform = site.opened()
 
     assert open_to(platform, user) == []
     assert members_of(platform)[str(user)].last_activity == datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("user_id", ["999", "", "01", " 1", "1.0", "ada", "\ud800", "9" * 30, "x" * 10_000, "a\0b"])
+@pytest.mark.parametrize(
+    "user_id", ["999", "", "01", " 1", "1.0", "ada", "\ud800", "9" * 30, "x" * 10_000, "a\0b"]
+)
 def test_nobody_has_an_id_that_does_not_exist_or_cannot_be_encoded(site, user_id):
     site.user(id=1)
     audience = Audience(site.opened())

@@ -85,7 +85,7 @@ def test_a_key_is_encoded_to_the_type_of_the_column(oid, raw):
     assert ids.postgresql_encoder(oid)(ids.key_of(raw)) == raw
 
 
-@pytest.mark.parametrize("raw", [0, 42, "42", "ada's \"id\"", b"\x00\xff", 4.5])
+@pytest.mark.parametrize("raw", [0, 42, "42", 'ada\'s "id"', b"\x00\xff", 4.5])
 def test_a_cursor_keeps_the_type_of_the_id(raw):
     back = ids.from_cursor(ids.to_cursor(raw), str)
 
@@ -103,7 +103,9 @@ def test_true_has_many_spellings(raw):
     assert columns.flag(raw, default=False) is True
 
 
-@pytest.mark.parametrize("raw", [False, 0, 0.0, Decimal("0"), "0", "f", "FALSE", "no", "off", "", " ", "none"])
+@pytest.mark.parametrize(
+    "raw", [False, 0, 0.0, Decimal("0"), "0", "f", "FALSE", "no", "off", "", " ", "none"]
+)
 def test_false_has_many_spellings(raw):
     assert columns.flag(raw, default=True) is False
 
@@ -143,14 +145,25 @@ def test_a_name_of_ten_thousand_characters_is_cut():
 
 @pytest.mark.parametrize(
     ("raw", "number"),
-    [(3, 3), ("3", 3), (3.0, 3), (True, 1), (0, None), (None, None), (-1, None), ("many", None), ("inf", None)],
+    [
+        (3, 3),
+        ("3", 3),
+        (3.0, 3),
+        (True, 1),
+        (0, None),
+        (None, None),
+        (-1, None),
+        ("many", None),
+        ("inf", None),
+    ],
 )
 def test_a_limit_of_nothing_is_no_limit(raw, number):
     assert columns.positive(raw) == number
 
 
 @pytest.mark.parametrize(
-    ("raw", "minutes"), [(30, 30), ("30", 30), ("00:30", 30), ("1:30", 90), ("0:05:00", 5), ("soon", None), (None, None)]
+    ("raw", "minutes"),
+    [(30, 30), ("30", 30), ("00:30", 30), ("1:30", 90), ("0:05:00", 5), ("soon", None), (None, None)],
 )
 def test_a_duration_is_a_number_or_a_clock(raw, minutes):
     assert columns.minutes(raw) == minutes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from quizmail import database, dispatch, models
-from quizmail.errors import UnknownUser
+from quizmail.errors import QuizmailError, UnknownUser
 from quizmail.models import Delivery, Moment, MonthFigure, Recipient, Run
 from quizmail.outbox import plan
 from quizmail.states import DeliveryState, Kind, NotDue, RunState, Skip
@@ -281,6 +281,24 @@ def test_one_user_is_planned_by_hand_for_today(dispatcher, site):
         dispatcher.plan_user(Kind.REMINDER, "99")
 
 
+@pytest.mark.parametrize(
+    ("kind", "period"),
+    [
+        (Kind.REMINDER, "2026-10"),
+        (Kind.REMINDER, "20261123"),
+        (Kind.REPORT, "2026-10-01"),
+        (Kind.REPORT, "yesterday"),
+        (Kind.REPORT, "2026-11"),  # not over yet
+    ],
+)
+def test_a_wrong_period_is_said_and_nothing_is_planned(dispatcher, site, kind, period):
+    add_user(site, 1, last_seen_at=QUIET)
+
+    with pytest.raises(QuizmailError, match=period):
+        dispatcher.plan_user(kind, "1", period)
+    assert Delivery.select().count() == 0
+
+
 def test_a_mail_by_hand_lives_at_least_an_hour(dispatcher, site, clock):
     clock.now = datetime(2026, 11, 23, 23, 50, tzinfo=UTC)
     add_user(site, 1, last_seen_at=QUIET)
@@ -349,6 +367,18 @@ def test_figures_are_not_recomputed_when_the_platform_changes(dispatcher, site, 
     dispatcher.run_by_hand(slot)
 
     assert MonthFigure.get(MonthFigure.user_id == "1").average == 90.0
+
+
+def test_a_dry_run_of_a_month_that_has_not_ended_counts_who_took_part_so_far(dispatcher, site):
+    a_month_of_attempts(site)
+    site.attempt(4, 1, EVENING - timedelta(days=1))
+    [slot] = dispatcher.slots_by_hand(Kind.REPORT, datetime(2026, 12, 5, tzinfo=UTC))
+
+    [page] = dispatcher.dry_run(slot)
+
+    assert [row.user_id for row in page.rows] == ["4"]
+    assert page.not_due == {NotDue.NO_ACTIVITY: 3}
+    assert MonthFigure.select().count() == 0
 
 
 def test_a_platform_that_does_not_answer_loses_no_slot(dispatcher, site, clock, tmp_path):

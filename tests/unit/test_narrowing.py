@@ -58,7 +58,9 @@ def site(tmp_path_factory):
 
 @contextmanager
 def opened(site, zone):
-    platform = Platform.open(site.url, str(site.folder / f"{zone.key.replace('/', '-')}.toml"), ZoneInfo("UTC"))
+    platform = Platform.open(
+        site.url, str(site.folder / f"{zone.key.replace('/', '-')}.toml"), ZoneInfo("UTC")
+    )
     try:
         yield platform
     finally:
@@ -127,19 +129,19 @@ def test_the_last_activity_is_the_latest_end_that_counts(site, raws, attempts, a
     assert found == checked == {key: expected.get(key) for key, _ in users}
 
 
+zones_as_kept = st.sampled_from([None, "", "UTC", "Asia/Kolkata", "Europe/Berlin", "asia/kolkata", "Mars"])
+
+
 @settings(deadline=None)
 @given(
-    st.dictionaries(
-        raw_ids, st.sampled_from([None, "", "UTC", "Asia/Kolkata", "Europe/Berlin", "asia/kolkata", "Mars"])
-    ),
+    st.lists(st.tuples(raw_ids, zones_as_kept), unique_by=lambda user: key_of(user[0])),
     st.sets(st.sampled_from(["UTC", "Asia/Kolkata", "Europe/Berlin"]), min_size=1),
     st.integers(1, 7),
 )
 def test_the_pages_hold_everybody_of_the_zones_once(site, users, zones, limit):
-    fill(site, users.items())
-    expected = {
-        key_of(user) for user, zone in users.items() if (zone if zone in {"Asia/Kolkata", "Europe/Berlin"} else "UTC") in zones
-    }
+    fill(site, users)
+    known = {"Asia/Kolkata", "Europe/Berlin"}
+    expected = {key_of(user) for user, zone in users if (zone if zone in known else "UTC") in zones}
     found, cursor = [], None
 
     with opened(site, ZoneInfo("UTC")) as platform:
@@ -150,6 +152,4 @@ def test_the_pages_hold_everybody_of_the_zones_once(site, users, zones, limit):
             if (cursor := page.cursor) is None:
                 break
 
-    assert set(found) == expected
-    # An id that is kept as a number in one row and as a text in another may be on two pages.
-    assert len(found) <= len(users)
+    assert sorted(found) == sorted(expected)

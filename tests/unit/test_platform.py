@@ -64,7 +64,9 @@ def titles(platform, at=NOW):
     return [quiz.title for quiz in Audience(platform).catalogue(at)]
 
 
-@pytest.mark.parametrize("sql", ["DELETE FROM users", "INSERT INTO users (id) VALUES (7)", "CREATE TABLE x (y)"])
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM users", "INSERT INTO users (id) VALUES (7)", "CREATE TABLE x (y)"]
+)
 def test_nothing_can_be_written(site, sql):
     site.user()
     platform = site.opened()

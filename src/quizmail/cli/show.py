@@ -99,10 +99,9 @@ def _lines(found: status.Status) -> Iterator[str]:
     yield ""
     yield "Runs, newest first"
     for run in found.runs:
-        counts = words(run["deliveries"])
-        not_due = words({f"not due ({reason})": n for reason, n in run["not_due"].items()})
+        not_due = {f"not due ({reason})": number for reason, number in run["not_due"].items()}
         yield f"  {run['kind']} {run['period']} at {run['slot']:%Y-%m-%d %H:%M}: {run['state']}"
-        yield f"    {counts}; {not_due}"
+        yield f"    {words({**run['deliveries'], **not_due})}"
     yield ""
     yield "Deliveries planned in the last 7 days"
     for row in found.deliveries:

@@ -71,8 +71,10 @@ def summary(outcome: Outcome, base_url: str) -> list[str]:
         f"Sent {sent.replace(', ', ' and ')}; {_reasons('skipped', counts, DeliveryState.SKIPPED)}.",
         *_troubles(counts),
     ]
-    if not outcome.new:
-        lines.append("All of that was done before: nothing is sent twice.")
+    if outcome.new < counts.total():
+        lines.append(
+            f"New at this start: {outcome.new}. The others were there before; nothing is sent twice."
+        )
     return [
         *lines,
         "",

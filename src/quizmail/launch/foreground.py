@@ -24,6 +24,8 @@ from quizmail.redis_server import loopback_port
 LOCK = Path("var/quizmail.lock")
 
 _ENGINE = ("web", "worker", "dispatcher", "scheduler")
+#: What the others need until they have stopped: the queue, and the server that takes their mails.
+_LAST = ("redis", "inbox")
 _DEFAULT_REDIS = "redis://127.0.0.1:6379/0"
 
 
@@ -65,7 +67,7 @@ def _run_everything(environment: Mapping[str, str]) -> int:
     settings.load(environment)
     commands = dict(_commands(environment))
     migrated = subprocess.run(_quizmail("migrate"), env=environment, check=False)  # noqa: S603
-    return migrated.returncode or supervise(commands, environment)
+    return migrated.returncode or supervise(commands, environment, last=_LAST)
 
 
 def _commands(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

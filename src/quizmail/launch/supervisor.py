@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,21 +21,27 @@ from honcho.process import Process
 #: How long processes may take to stop before they are killed, in seconds.
 PATIENCE = 4.5
 
+#: What others need while they stop has to wait for them no longer than this, in seconds.
+_OTHERS_FIRST = 3.5
+
 #: Said once, when every process was started.
 STARTED = "every process was started"
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def supervise(commands: Mapping[str, str], environment: Mapping[str, str]) -> int:
+def supervise(commands: Mapping[str, str], environment: Mapping[str, str], last: Collection[str] = ()) -> int:
     """Run `commands` ({name: shell command}) until told to stop, or until one of them ends.
 
     Must be called in the main thread. When it returns, no process of any command is left.
 
+    Args:
+        last: the names of what the others need until they have stopped, such as their Redis.
+
     Returns:
         0 after SIGINT, SIGTERM or SIGHUP, else the exit code of the process that ended, 1 if that was 0.
     """
-    manager = _Supervisor()
+    manager = _Supervisor(frozenset(last))
     for name, command in commands.items():
         manager.add_process(name, command, env={**environment, "HONCHO_PROCESS_NAME": name})
     manager.loop()
@@ -47,11 +53,12 @@ class _Supervisor(Manager):
 
     returncode: int | None
 
-    def __init__(self) -> None:
+    def __init__(self, last: frozenset[str]) -> None:
         super().__init__(_Printer())
         self._process_ctor = _Child
         self._asked = False
-        self._kill_at: float | None = None
+        self._last = last
+        self._steps: Iterator[None] | None = None
 
     def loop(self) -> None:
         """Start everything, relay what it prints, and return when everything has stopped."""
@@ -65,7 +72,7 @@ class _Supervisor(Manager):
         self._system_print(f"{STARTED}\n")
         while not self._all_stopped():
             self._take_event(timeout=0.1)
-            self._stop_when_due(time.monotonic())
+            self._stop_when_due()
         while self._take_event(timeout=0.1):
             pass
         for process in self._processes.values():
@@ -94,25 +101,36 @@ class _Supervisor(Manager):
             self._system_print(f"{name} has ended (exit code {code}), so everything stops\n")
             self.returncode = code or 1
 
-    def _stop_when_due(self, now: float) -> None:
-        """Stop everything once, when asked or when a process has ended; kill what does not obey."""
-        if self._kill_at is None and (self._asked or self._any_stopped()):
-            self._kill_at = now + PATIENCE
+    def _stop_when_due(self) -> None:
+        """Go on with stopping once it was asked for, or once a process has ended."""
+        if self._steps is None and (self._asked or self._any_stopped()):
             self.returncode = 0 if self.returncode is None else self.returncode
-            if self._asked:
-                self._system_print("stopping\n")
-            self._killall()
-        elif self._kill_at is not None and now >= self._kill_at:
-            self._kill_at = now + 1
-            self._killall(force=True)
+            self._system_print("stopping\n")
+            self._steps = self._stopping()
+        if self._steps is not None:
+            next(self._steps)
 
-    def _killall(self, force: bool = False) -> None:
-        number = signal.SIGKILL if force else signal.SIGTERM
-        for name, process in self._processes.items():
-            if "returncode" not in process:
-                if force:
-                    self._system_print(f"{name} does not stop and is killed\n")
-                _signal_group(process["pid"], number)
+    def _stopping(self) -> Iterator[None]:
+        """Stop everything step by step; yields whenever there is nothing to do but to wait."""
+        began = time.monotonic()
+        self._signal(self._processes.keys() - self._last, signal.SIGTERM)
+        while self._running() - self._last and time.monotonic() < began + _OTHERS_FIRST:
+            yield
+        self._signal(self._last, signal.SIGTERM)
+        while time.monotonic() < began + PATIENCE:
+            yield
+        for name in self._running():
+            self._system_print(f"{name} does not stop and is killed\n")
+        while True:
+            self._signal(self._running(), signal.SIGKILL)
+            yield
+
+    def _running(self) -> set[str]:
+        return {name for name, process in self._processes.items() if "returncode" not in process}
+
+    def _signal(self, names: Iterable[str], number: int) -> None:
+        for name in self._running().intersection(names):
+            _signal_group(self._processes[name]["pid"], number)
 
 
 class _Child(Process):

@@ -78,7 +78,7 @@ class Platform(Queries):
         try:
             platform._discover()
         except QuizmailError:
-            platform.close()
+            platform.close_all()
             raise
         return platform
 

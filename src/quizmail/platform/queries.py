@@ -12,7 +12,14 @@ from quizmail.errors import PlatformUnavailable
 from quizmail.sources import Source
 
 #: What SQLite says when the fault is not the SELECT's.
-_SQLITE_UNAVAILABLE = ("unable to open", "locked", "busy", "disk i/o", "disk image is malformed", "not a database")
+_SQLITE_UNAVAILABLE = (
+    "unable to open",
+    "locked",
+    "busy",
+    "disk i/o",
+    "disk image is malformed",
+    "not a database",
+)
 
 #: What peewee raises when PostgreSQL, not the SELECT, is at fault.
 _POSTGRESQL_UNAVAILABLE = (peewee.OperationalError, peewee.InterfaceError, peewee.InternalError)
