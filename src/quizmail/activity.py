@@ -1,6 +1,6 @@
 """What users did in a month: figures and ranks, computed once when the month has ended, read ever after."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from peewee import fn
 
+from quizmail import models
 from quizmail.database import transaction
 from quizmail.models import Month, MonthFigure
 from quizmail.platform import Platform
@@ -21,8 +22,8 @@ LEASE = timedelta(minutes=10)
 #: How many quizzes a report names; the others are counted.
 QUIZZES_SHOWN = 20
 
-#: Rows of one insert: seven values each stay below SQLite's limit of 32 766 parameters.
-_CHUNK = 4000
+#: Rows of one insert: six values each stay below SQLite's limit of 32 766 parameters.
+_CHUNK = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +158,23 @@ def _store_all(period: str, lease: str, months: Iterable[MonthOfUser]) -> bool:
         with transaction():
             if not _write(period, lease, lease_by=lease):
                 return False
-            MonthFigure.insert_many([_row(period, month) for month in chunk]).execute()
+            _insert(period, chunk)
     return True
 
 
-def _row(period: str, month: MonthOfUser) -> Mapping[str, Any]:
-    return {
-        "period": period,
-        "user_id": month.user_id,
-        "taken": month.taken,
-        "average": month.average,
-        "best": month.best,
-        "quizzes": month.quizzes,
-    }
+def _insert(period: str, months: Sequence[MonthOfUser]) -> None:
+    """Insert rows as one flat statement: a node for every value would take longer than the month's query."""
+    database = models.database.obj
+    columns = ("period", "user_id", "taken", "average", "best", "quizzes")
+    row = f"({', '.join([database.param] * len(columns))})"
+    values: list[Any] = []
+    for each in months:
+        quizzes = MonthFigure.quizzes.db_value(each.quizzes)
+        values += (period, each.user_id, each.taken, each.average, each.best, quizzes)
+    table = MonthFigure._meta.table_name
+    database.execute_sql(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(months))}", values
+    )
 
 
 def _finish(period: str, lease: str, now: datetime) -> bool:

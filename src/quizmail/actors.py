@@ -31,6 +31,7 @@ mail_actor = partial(
 def dispatch_daily_reminders() -> None:
     """Plan and release the daily reminders that are due now. Sent every minute; more often does no harm."""
     engine().dispatcher.tick(Kind.REMINDER)
+    engine().alarm.check(engine().clock())
 
 
 @dramatiq.actor(queue_name=DISPATCH_QUEUE, max_retries=0, periodic=cron("* * * * *"))

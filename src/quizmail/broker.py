@@ -59,6 +59,11 @@ class Runtime(Middleware):
         obey_only_once(signal.SIGTERM)
         engine()
 
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        """Write what could not be finished in time as unknown, and say so."""
+        if given_up := engine().deliverer.give_up():
+            log.warning("stopped while %d mails waited for their answer: their outcome is unknown", given_up)
+
     def before_worker_thread_shutdown(self, broker: Any, thread: Any) -> None:
         """Quit the thread's SMTP connection politely."""
         mailers = engine().mailers

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from quizmail import message
 from quizmail.links import Links
+from quizmail.parsing import Mailbox
 from quizmail.rendering import Parts, Renderer
-from quizmail.settings import Mailbox
 from quizmail.states import Kind
 
 
@@ -28,6 +28,7 @@ class Composer:
     links: Links
     sender: Mailbox
     site_name: str
+    idempotency_header: str | None = None
 
     def compose(
         self,
@@ -56,5 +57,11 @@ class Composer:
             date=date,
             list_id=message.list_id(kind, domain, self.site_name),
             unsubscribe_url=unsubscribe_url,
+            extra=self._idempotency(message_id),
         )
         return Mail(message_id, parts, content)
+
+    def _idempotency(self, message_id: str) -> list[tuple[str, str]]:
+        """Return the header by which some relays recognise a mail that they have taken before."""
+        key = message_id.strip("<>").partition("@")[0]
+        return [(self.idempotency_header, key)] if self.idempotency_header else []

@@ -64,6 +64,7 @@ class Deliverer:
     clock: Callable[[], datetime]
     jitter: retries.Jitter = random.uniform
     sleep: Callable[[float], None] = field(default=time.sleep)
+    in_flight: dict[str, Work] = field(default_factory=dict)
 
     def deliver(self, delivery_id: int) -> DeliveryState | None:
         """Send the delivery if it is planned, due and still wanted; return its state afterwards.
@@ -164,7 +165,20 @@ class Deliverer:
         if not claimed:
             transport.abandon()
             return self._refused(work, address, now)
-        return self._finish(work, token, transport.body(mail.content))
+        self.in_flight[token] = work
+        try:
+            return self._finish(work, token, transport.body(mail.content))
+        finally:
+            self.in_flight.pop(token, None)
+
+    def give_up(self) -> int:
+        """Write what still waits for its answer as unknown: the process ends. Return how many there were.
+
+        An answer that comes all the same resolves its own claim.
+        """
+        outcome = Outcome(DeliveryState.UNKNOWN, Failure.SHUTDOWN)
+        waiting = list(self.in_flight.items())
+        return sum(outbox.record(work, token, outcome, self.clock()) for token, work in waiting)
 
     def _finish(self, work: Work, token: str, answer: Reply | NoAnswer) -> Outcome | None:
         now = self.clock()

@@ -7,7 +7,7 @@ that was down, ran twice or restarted within the minute changes nothing.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,11 +19,12 @@ from quizmail.audience import Audience, Member, Quiz
 from quizmail.errors import PlatformUnavailable, QuizmailError
 from quizmail.models import Moment, Run
 from quizmail.outbox import plan as outbox
-from quizmail.outbox import release
+from quizmail.outbox import release, resolve
 from quizmail.outbox.claim import find
 from quizmail.outbox.plan import LostLease
 from quizmail.planning import BY_HAND, Plan, Planner, Question
 from quizmail.platform import Platform
+from quizmail.retries import WAITS
 from quizmail.slots import Calendar, Slot
 from quizmail.states import Kind, NotDue, RunState
 
@@ -77,6 +78,7 @@ class Dispatcher:
     max_waiting: int
     release_again_after: timedelta
     lease: timedelta
+    resend_unknown_after: Mapping[Kind, timedelta] = field(default_factory=dict)
     name: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -100,6 +102,7 @@ class Dispatcher:
             counts["platform_unavailable"] += 1
             log.error("dispatch kind=%s the platform does not answer: %s", kind, problem)
         counts.update(release.tidy(self.clock(), self.lease)._asdict())
+        counts["resent_unknown"] += self._resend_unknown(kind)
         counts["released"] += self.pump(patience)
         _remember(tick_name(kind), now)
         shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
@@ -208,6 +211,10 @@ class Dispatcher:
         """Have the figures of the month and of the one before it; False while another process computes."""
         before = activity.previous_month(period)
         return all(activity.compute(self.platform, month, now, self.name) for month in (before, period))
+
+    def _resend_unknown(self, kind: Kind) -> int:
+        after, most_tries = self.resend_unknown_after.get(kind), len(WAITS[kind]) + 1
+        return resolve.resend_unknown(kind, after, most_tries, self.clock()) if after else 0
 
     def _open_runs(self, kind: Kind, now: datetime) -> Counter[str]:
         counts: Counter[str] = Counter()

@@ -157,7 +157,8 @@ class Attempt(Table):
     delivery = ForeignKeyField(Delivery, on_delete="CASCADE")
     number = IntegerField()
     at = InstantField()
-    outcome = TextField()  # a delivery state, or a failure that consumed nothing
+    outcome = TextField()  # the delivery state that came of it
+    by = TextField(null=True)  # who ordered it, when it was not the engine
     stage = TextField(null=True)
     reply_code = IntegerField(null=True)
     reply_text = TextField(null=True)
@@ -176,6 +177,28 @@ class Suppression(Table):
 
     class Meta:
         table_name = "suppression"
+
+
+class SoftHit(Table):
+    """A day on which a server said that an address could not be mailed just then."""
+
+    id = AutoField()
+    address = TextField()  # in lower case
+    day = TextField()  # in UTC, such as "2026-11-23"
+
+    class Meta:
+        table_name = "soft_hit"
+        constraints = (SQL("UNIQUE (address, day)"),)
+
+
+class Valve(Table):
+    """The one valve for all kinds, a single row: the first send instant that is not given out yet."""
+
+    id = AutoField()
+    free_from = InstantField()
+
+    class Meta:
+        table_name = "valve"
 
 
 class Hold(Table):
@@ -244,16 +267,32 @@ class Moment(Table):
         table_name = "moment"
 
 
+class Alert(Table):
+    """An alert that was given: one for a cause and a UTC day, however many processes see it."""
+
+    id = AutoField()
+    cause = TextField()
+    day = TextField()
+    at = InstantField()
+
+    class Meta:
+        table_name = "alert"
+        constraints = (SQL("UNIQUE (cause, day)"),)
+
+
 TABLES: tuple[type[Table], ...] = (
     Run,
     Recipient,
     Delivery,
     Attempt,
     Suppression,
+    SoftHit,
+    Valve,
     Hold,
     Month,
     MonthFigure,
     Moment,
+    Alert,
 )
 
 

@@ -9,22 +9,27 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 
 from quizmail.errors import ConfigurationError
-
-
-class Mailbox(NamedTuple):
-    """A display name, possibly empty, and an address."""
-
-    name: str
-    address: str
+from quizmail.parsing import (
+    Mailbox,
+    flag,
+    header_name,
+    mailbox,
+    optional,
+    secret_key,
+    span,
+    text,
+    url,
+    web_url,
+    whole,
+    words,
+)
 
 
 class _Option(NamedTuple):
@@ -42,91 +47,23 @@ def _option(
     return field(metadata={"option": _Option(name, parse, default, expected, secret)})
 
 
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        number = int(text)
-        if not lowest <= number <= highest:
-            raise ValueError(text)
-        return number
-
-    return parse
-
-
-def _span(unit: timedelta) -> Callable[[str], timedelta]:
-    def parse(text: str) -> timedelta:
-        span = float(text) * unit
-        if span <= timedelta(0):
-            raise ValueError(text)
-        return span
-
-    return parse
-
-
-def _flag(text: str) -> bool:
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
-
-
-def _mailbox(text: str) -> Mailbox:
-    name, address = parseaddr(text)
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or not address.isascii() or any(c.isspace() for c in address):
-        raise ValueError(text)
-    return Mailbox(name, address)
-
-
-def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: parse(text) if text else None
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError(text)
-    return text.strip()
-
-
-def _web_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(text)
-    return text.rstrip("/")
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if urlsplit(text).scheme not in schemes:
-            raise ValueError(text)
-        return text
-
-    return parse
-
-
-def _secret_key(text: str) -> str:
-    if len(text) < 16:
-        raise ValueError(text)
-    return text
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.replace(",", " ").split() if word)
-
-
-_DATABASE = _url("sqlite", "postgres", "postgresql")
+_DATABASE = url("sqlite", "postgres", "postgresql")
 _DATABASE_EXPECTED = "a URL such as sqlite:///quiz.db or postgresql://user@host/name"
-_DAYS = _span(timedelta(days=1))
-_HOURS = _span(timedelta(hours=1))
-_SECONDS = _span(timedelta(seconds=1))
+_DAYS = span(timedelta(days=1))
+_HOURS = span(timedelta(hours=1))
+_SECONDS = span(timedelta(seconds=1))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings, typed: durations as timedelta, zones as ZoneInfo, absent optional ones as None."""
 
-    demo: bool = _option("QUIZMAIL_DEMO", _flag, "false", "true or false")
+    demo: bool = _option("QUIZMAIL_DEMO", flag, "false", "true or false")
     demo_inbox: Path = _option("QUIZMAIL_DEMO_INBOX", Path, "var/demo/inbox", "the demo inbox's folder")
 
-    daily_reminder_hour: int = _option("DAILY_REMINDER_HOUR", _whole(0, 23), "18", "an hour from 0 to 23")
-    monthly_report_day: int = _option("MONTHLY_REPORT_DAY", _whole(1, 28), "1", "a day from 1 to 28")
-    monthly_report_hour: int = _option("MONTHLY_REPORT_HOUR", _whole(0, 23), "9", "an hour from 0 to 23")
+    daily_reminder_hour: int = _option("DAILY_REMINDER_HOUR", whole(0, 23), "18", "an hour from 0 to 23")
+    monthly_report_day: int = _option("MONTHLY_REPORT_DAY", whole(1, 28), "1", "a day from 1 to 28")
+    monthly_report_hour: int = _option("MONTHLY_REPORT_HOUR", whole(0, 23), "9", "an hour from 0 to 23")
     inactive_after: timedelta = _option("INACTIVE_AFTER_DAYS", _DAYS, "2", "a number of days above 0")
     reminder_deadline: timedelta = _option(
         "REMINDER_DEADLINE_HOURS", _HOURS, "3", "a number of hours above 0"
@@ -136,39 +73,39 @@ class Settings:
 
     quiz_database_url: str = _option("QUIZ_DATABASE_URL", _DATABASE, None, _DATABASE_EXPECTED, secret=True)
     quiz_source: str = _option(
-        "QUIZ_SOURCE", _text, "native", "the name of a preset or the path of a TOML source file"
+        "QUIZ_SOURCE", text, "native", "the name of a preset or the path of a TOML source file"
     )
     database_url: str = _option("DATABASE_URL", _DATABASE, None, _DATABASE_EXPECTED, secret=True)
     redis_url: str = _option(
         "REDIS_URL",
-        _url("redis", "rediss", "unix"),
+        url("redis", "rediss", "unix"),
         "redis://127.0.0.1:6379/0",
         "a URL such as redis://host:6379/0",
         secret=True,
     )
 
-    mail_server: str = _option("MAIL_SERVER", _text, None, "the host name of your mail server")
-    mail_port: int | None = _option("MAIL_PORT", _optional(_whole(1, 65535)), "", "a port from 1 to 65535")
-    mail_username: str | None = _option("MAIL_USERNAME", _optional(_text), "", "the login name")
+    mail_server: str = _option("MAIL_SERVER", text, None, "the host name of your mail server")
+    mail_port: int | None = _option("MAIL_PORT", optional(whole(1, 65535)), "", "a port from 1 to 65535")
+    mail_username: str | None = _option("MAIL_USERNAME", optional(text), "", "the login name")
     mail_password: str | None = _option(
-        "MAIL_PASSWORD", _optional(str), "", "the login's password", secret=True
+        "MAIL_PASSWORD", optional(str), "", "the login's password", secret=True
     )
-    mail_use_ssl: bool = _option("MAIL_USE_SSL", _flag, "false", "true or false")
-    mail_use_tls: bool = _option("MAIL_USE_TLS", _flag, "true", "true or false")
+    mail_use_ssl: bool = _option("MAIL_USE_SSL", flag, "false", "true or false")
+    mail_use_tls: bool = _option("MAIL_USE_TLS", flag, "true", "true or false")
     mail_ca_file: Path | None = _option(
-        "MAIL_CA_FILE", _optional(Path), "", "the path of a PEM file with the authorities to trust"
+        "MAIL_CA_FILE", optional(Path), "", "the path of a PEM file with the authorities to trust"
     )
     mail_oauth2_file: Path | None = _option(
-        "MAIL_OAUTH2_FILE", _optional(Path), "", "the path of yagmail's Gmail OAuth2 file"
+        "MAIL_OAUTH2_FILE", optional(Path), "", "the path of yagmail's Gmail OAuth2 file"
     )
     mail_default_sender: Mailbox = _option(
-        "MAIL_DEFAULT_SENDER", _mailbox, "QuizMaster <noreply@example.com>", "Name <address>"
+        "MAIL_DEFAULT_SENDER", mailbox, "QuizMaster <noreply@example.com>", "Name <address>"
     )
     mail_max_connections: int = _option(
-        "MAIL_MAX_CONNECTIONS", _whole(1, 1000), "8", "a number of connections from 1 to 1000"
+        "MAIL_MAX_CONNECTIONS", whole(1, 1000), "8", "a number of connections from 1 to 1000"
     )
     mail_messages_per_connection: int = _option(
-        "MAIL_MESSAGES_PER_CONNECTION", _whole(1, 100_000), "100", "a number of messages above 0"
+        "MAIL_MESSAGES_PER_CONNECTION", whole(1, 100_000), "100", "a number of messages above 0"
     )
     mail_command_timeout: timedelta = _option(
         "MAIL_COMMAND_TIMEOUT_SECONDS", _SECONDS, "60", "a number of seconds above 0"
@@ -179,35 +116,59 @@ class Settings:
     )
 
     send_max_waiting: int = _option(
-        "SEND_MAX_WAITING", _whole(1, 10_000_000), "2000", "a number of messages above 0"
+        "SEND_MAX_WAITING", whole(1, 10_000_000), "2000", "a number of messages above 0"
     )
     release_again_after: timedelta = _option(
-        "RELEASE_AGAIN_AFTER_MINUTES", _span(timedelta(minutes=1)), "10", "a number of minutes above 0"
+        "RELEASE_AGAIN_AFTER_MINUTES", span(timedelta(minutes=1)), "10", "a number of minutes above 0"
+    )
+    alert_unknown_above: int = _option(
+        "ALERT_UNKNOWN_ABOVE", whole(0, 1_000_000), "0", "a number of deliveries, 0 or more"
+    )
+    resend_unknown_reminders_after: timedelta | None = _option(
+        "RESEND_UNKNOWN_REMINDERS_AFTER_MINUTES",
+        optional(span(timedelta(minutes=1))),
+        "",
+        "a number of minutes above 0, or nothing",
+    )
+    resend_unknown_reports_after: timedelta | None = _option(
+        "RESEND_UNKNOWN_REPORTS_AFTER_MINUTES",
+        optional(span(timedelta(minutes=1))),
+        "",
+        "a number of minutes above 0, or nothing",
+    )
+    mail_idempotency_header: str | None = _option(
+        "MAIL_IDEMPOTENCY_HEADER",
+        optional(header_name),
+        "",
+        "a header's name such as Resend-Idempotency-Key",
+    )
+    shutdown_timeout: timedelta = _option(
+        "SHUTDOWN_TIMEOUT_SECONDS", _SECONDS, "4", "a number of seconds above 0"
     )
     hold_after_failures: int = _option(
-        "HOLD_AFTER_FAILURES", _whole(1, 1000), "3", "a number of failures in a row from 1 to 1000"
+        "HOLD_AFTER_FAILURES", whole(1, 1000), "3", "a number of failures in a row from 1 to 1000"
     )
 
     base_url: str = _option(
-        "BASE_URL", _web_url, None, "this service's public address, such as https://mail.example.com"
+        "BASE_URL", web_url, None, "this service's public address, such as https://mail.example.com"
     )
     site_url: str | None = _option(
-        "SITE_URL", _optional(_web_url), "", "the quiz platform's address, such as https://quiz.example.com"
+        "SITE_URL", optional(web_url), "", "the quiz platform's address, such as https://quiz.example.com"
     )
-    secret_key: str = _option("SECRET_KEY", _secret_key, None, "at least 16 random characters", secret=True)
+    secret_key: str = _option("SECRET_KEY", secret_key, None, "at least 16 random characters", secret=True)
     secret_keys_previous: tuple[str, ...] = _option(
-        "SECRET_KEYS_PREVIOUS", _words, "", "former keys, separated by spaces", secret=True
+        "SECRET_KEYS_PREVIOUS", words, "", "former keys, separated by spaces", secret=True
     )
     postal_address: str = _option(
-        "POSTAL_ADDRESS", _text, None, "the sender's postal address, which the law wants in every mail"
+        "POSTAL_ADDRESS", text, None, "the sender's postal address, which the law wants in every mail"
     )
-    site_name: str = _option("SITE_NAME", _text, "QuizMaster", "the platform's name")
-    admin_email: Mailbox | None = _option("ADMIN_EMAIL", _optional(_mailbox), "", "an e-mail address")
+    site_name: str = _option("SITE_NAME", text, "QuizMaster", "the platform's name")
+    admin_email: Mailbox | None = _option("ADMIN_EMAIL", optional(mailbox), "", "an e-mail address")
     templates_dir: Path | None = _option(
-        "TEMPLATES_DIR", _optional(Path), "", "a folder whose files replace the shipped templates"
+        "TEMPLATES_DIR", optional(Path), "", "a folder whose files replace the shipped templates"
     )
-    port: int = _option("PORT", _whole(1, 65535), "8025", "the web process's port, from 1 to 65535")
-    web_host: str = _option("WEB_HOST", _text, "127.0.0.1", "the address that the web process listens on")
+    port: int = _option("PORT", whole(1, 65535), "8025", "the web process's port, from 1 to 65535")
+    web_host: str = _option("WEB_HOST", text, "127.0.0.1", "the address that the web process listens on")
     log_level: str = _option(
         "LOG_LEVEL",
         lambda text: {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")}[text.upper()],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from quizmail import database, models, settings
+from quizmail.alerts import Alarm
 from quizmail.audience import Audience
 from quizmail.composing import Composer
 from quizmail.delivery import Deliverer, Terms, Transport
@@ -18,6 +19,7 @@ from quizmail.platform import Platform
 from quizmail.rendering import Renderer, Site
 from quizmail.settings import Settings
 from quizmail.slots import Calendar
+from quizmail.states import Kind
 
 #: How long a run by hand keeps the queue topped up before it leaves the rest to the dispatcher.
 PATIENCE = timedelta(minutes=10)
@@ -72,6 +74,7 @@ class Engine:
     planner: Planner
     dispatcher: Dispatcher
     deliverer: Deliverer
+    alarm: Alarm
     mailers: Callable[[], Transport]
     clock: Callable[[], datetime]
 
@@ -102,7 +105,13 @@ def composer_of(chosen: Settings) -> Composer:
     """Return what writes the mails."""
     site = Site(chosen.site_name, chosen.site_url, chosen.postal_address)
     renderer = Renderer(site, chosen.templates_dir)
-    return Composer(renderer, links_of(chosen), chosen.mail_default_sender, chosen.site_name)
+    return Composer(
+        renderer,
+        links_of(chosen),
+        chosen.mail_default_sender,
+        chosen.site_name,
+        chosen.mail_idempotency_header,
+    )
 
 
 def open_database(chosen: Settings) -> None:
@@ -139,11 +148,36 @@ def build(
         max_waiting=chosen.send_max_waiting,
         release_again_after=chosen.release_again_after,
         lease=lease(chosen),
+        resend_unknown_after={
+            kind: after
+            for kind, after in (
+                (Kind.REMINDER, chosen.resend_unknown_reminders_after),
+                (Kind.REPORT, chosen.resend_unknown_reports_after),
+            )
+            if after
+        },
+    )
+    alarm = Alarm(
+        chosen.admin_email,
+        chosen.mail_default_sender,
+        chosen.site_name,
+        mailers,
+        chosen.alert_unknown_above,
     )
     terms = Terms(chosen.inactive_after, chosen.hold_after_failures, lease(chosen))
     deliverer = Deliverer(planner.audience, composer, mailers, terms, clock)
     return Engine(
-        chosen, platform, calendar, composer.links, composer, planner, dispatcher, deliverer, mailers, clock
+        chosen,
+        platform,
+        calendar,
+        composer.links,
+        composer,
+        planner,
+        dispatcher,
+        deliverer,
+        alarm,
+        mailers,
+        clock,
     )
 
 

@@ -17,7 +17,7 @@ from quizmail.models import Delivery, Hold, Recipient
 from quizmail.outbox import plan, release
 from quizmail.outbox.plan import PlannedRow
 from quizmail.rendering import Renderer, Site
-from quizmail.settings import Mailbox
+from quizmail.parsing import Mailbox
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
 from tests.support.facts import reminder_facts, report_facts

@@ -10,17 +10,17 @@ PACKAGE = Path(__file__).parents[2] / "src" / "quizmail"
 #: From low to high: a module imports from lower groups, from its own folder, and inside a group
 #: only what is named in SHARED.
 LAYERS = (
-    {"errors", "states", "settings", "slots", "rules", "retries"},
+    {"errors", "states", "parsing", "settings", "slots", "rules", "retries"},
     {"models", "database", "migrations", "sources", "platform"},
     {"audience", "activity", "outbox", "recipients", "holds"},
     {"links", "formatting", "rendering", "message", "mailer"},
-    {"composing", "planning", "dispatch", "delivery", "inspection", "preview", "status", "testmail"},
+    {"alerts", "composing", "planning", "dispatch", "delivery", "inspection", "preview", "status", "testmail"},
     {"wiring", "broker", "actors", "web", "cli", "demo", "launch", "redis_server", "scheduler", "__main__"},
 )
 
 #: What a group's own modules may import of each other.
 SHARED = {
-    "settings": {"errors"},
+    "settings": {"errors", "parsing"},
     "rules": {"states"},
     "slots": {"states"},
     "retries": {"states"},
@@ -34,6 +34,7 @@ SHARED = {
     "preview": {"composing", "dispatch", "planning"},
     "testmail": {"composing"},
     "status": {"dispatch"},
+    "alerts": {"delivery"},
 }
 
 #: Who may know a library; nobody else does.

@@ -10,7 +10,7 @@ from quizmail.errors import CompositionError
 from quizmail.formatting import one_line
 from quizmail.message import list_id, message_id
 from quizmail.rendering import Parts
-from quizmail.settings import Mailbox
+from quizmail.parsing import Mailbox
 from quizmail.states import Kind
 from tests.support.mails import UNSUBSCRIBE_URL, body, composed, mailbox, read
 

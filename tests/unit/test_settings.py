@@ -9,7 +9,8 @@ import pytest
 
 from quizmail import settings
 from quizmail.errors import ConfigurationError
-from quizmail.settings import Mailbox, load, names
+from quizmail.parsing import Mailbox
+from quizmail.settings import load, names
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
@@ -49,6 +50,11 @@ DEFAULTS = {
     "send_max_waiting": 2000,
     "release_again_after": timedelta(minutes=10),
     "hold_after_failures": 3,
+    "alert_unknown_above": 0,
+    "resend_unknown_reminders_after": None,
+    "resend_unknown_reports_after": None,
+    "mail_idempotency_header": None,
+    "shutdown_timeout": timedelta(seconds=4),
     "site_url": None,
     "secret_keys_previous": (),
     "site_name": "QuizMaster",
@@ -87,6 +93,11 @@ WRONG = {
     "SEND_MAX_WAITING": ("0", "x"),
     "RELEASE_AGAIN_AFTER_MINUTES": ("0", "x"),
     "HOLD_AFTER_FAILURES": ("0", "1001", "x"),
+    "ALERT_UNKNOWN_ABOVE": ("-1", "x"),
+    "RESEND_UNKNOWN_REMINDERS_AFTER_MINUTES": ("0", "x"),
+    "RESEND_UNKNOWN_REPORTS_AFTER_MINUTES": ("0", "x"),
+    "MAIL_IDEMPOTENCY_HEADER": ("X Key", "Key:", "Schlüssel"),
+    "SHUTDOWN_TIMEOUT_SECONDS": ("0", "x"),
     "BASE_URL": ("mail.example.com", "ftp://mail.example.com", "https://", "https://example.com/?a=b"),
     "SITE_URL": ("quiz.example.com", "javascript:alert(1)"),
     "SECRET_KEY": ("hunter2hunter2", "short"),

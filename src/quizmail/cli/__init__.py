@@ -10,7 +10,7 @@ import click
 import peewee
 import redis
 
-from quizmail.cli import by_hand, processes, show
+from quizmail.cli import by_hand, operate, processes, show
 from quizmail.errors import ConfigurationError, QuizmailError
 
 
@@ -39,5 +39,5 @@ def main() -> None:
     """Mail the users of a quiz platform: daily reminders and monthly activity reports."""
 
 
-for command in (*processes.COMMANDS, *by_hand.COMMANDS, *show.COMMANDS):
+for command in (*processes.COMMANDS, *by_hand.COMMANDS, *show.COMMANDS, *operate.COMMANDS):
     main.add_command(command)

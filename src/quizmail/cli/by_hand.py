@@ -1,4 +1,4 @@
-"""The commands that do something once: migrate, dispatch, preview, test-mail, hold and resume."""
+"""The commands that do something once: migrate, dispatch, preview and test-mail."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
-from quizmail import database, holds, testmail, wiring
+from quizmail import database, testmail, wiring
 from quizmail.broker import DramatiqBell, configure_log, wait_for_redis
 from quizmail.cli.output import Ticker, parse_instant, words
 from quizmail.errors import QuizmailError
-from quizmail.holds import Subject
 from quizmail.models import Run
 from quizmail.preview import write_preview
 from quizmail.slots import Slot
-from quizmail.states import Kind, NotDue, Scope
+from quizmail.states import Kind, NotDue
 from quizmail.wiring import Engine
 
 KINDS = click.Choice([kind.plural for kind in Kind])
@@ -71,33 +70,7 @@ def test_mail(address: str) -> None:
     click.echo(testmail.send(settings, wiring.composer_of(settings), address, wiring.utc_now()))
 
 
-@click.command()
-@click.argument("what", metavar="all|reminder|report")
-@click.option("--because", "cause", default="paused by hand", help="Why, for whoever reads it later.")
-def hold(what: str, cause: str) -> None:
-    """Stop everything, or one kind of mail, until it is resumed."""
-    wiring.open_database(wiring.current_settings())
-    holds.pause(_subject(what), cause, wiring.utc_now(), "operator")
-    click.echo(f"held: {what}")
-
-
-@click.command()
-@click.argument("what", metavar="all|reminder|report")
-def resume(what: str) -> None:
-    """End every hold on everything, or on one kind of mail."""
-    wiring.open_database(wiring.current_settings())
-    click.echo(f"holds ended: {holds.resume(_subject(what))}")
-
-
-COMMANDS = (migrate, dispatch, preview, test_mail, hold, resume)
-
-
-def _subject(what: str) -> Subject:
-    if what == Scope.ALL:
-        return holds.ALL
-    if what not in set(Kind):
-        raise click.UsageError("what is held is all, reminder or report")
-    return Subject(Scope.KIND, what)
+COMMANDS = (migrate, dispatch, preview, test_mail)
 
 
 def _engine(without_redis: bool) -> Engine:

@@ -4,13 +4,28 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from quizmail.models import Run
+from quizmail.models import Delivery, Run
+
+#: What is shown of a delivery.
+COLUMNS = (
+    "id",
+    "kind",
+    "user_id",
+    "period",
+    "state",
+    "reason",
+    "attempts",
+    "due_at",
+    "sent_at",
+    "reply_code",
+    "reply_text",
+)
 
 #: A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -62,6 +77,14 @@ class Ticker:
     def _print(self, end: str) -> None:
         start = "\r" if sys.stdout.isatty() else ""
         click.echo(f"{start}{self._title}: {self._numbers or 'nothing'}{end}", nl=False)
+
+
+def delivery_rows(*conditions: Any, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
+    """Yield the deliveries that meet all `conditions`, newest first, as they come from the database."""
+    fields = [getattr(Delivery, name) for name in COLUMNS]
+    found = Delivery.select(*fields).where(*conditions) if conditions else Delivery.select(*fields)
+    rows = found.order_by(Delivery.id.desc()).limit(limit).tuples().iterator()
+    return (dict(zip(COLUMNS, row, strict=True)) for row in rows)
 
 
 def as_json(value: Any) -> str:

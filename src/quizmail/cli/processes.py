@@ -3,32 +3,29 @@
 import logging
 import os
 import sys
-from typing import Any
 
 import click
 
 from quizmail import database, wiring
 from quizmail.broker import DISPATCH_QUEUE, MAIL_QUEUE, configure_log, wait_for_redis
+from quizmail.settings import Settings
 
 log = logging.getLogger(__name__)
-
-#: honcho kills what has not stopped after five seconds, Heroku after thirty. In milliseconds.
-SHUTDOWN_TIMEOUT = 4000
 
 
 @click.command()
 def worker() -> None:
     """Send mails: MAIL_MAX_CONNECTIONS threads in one or two processes."""
-    connections = _ready().mail_max_connections
+    settings = _ready()
+    connections = settings.mail_max_connections
     processes = min(2, connections)
-    _exec_dramatiq(MAIL_QUEUE, processes, connections // processes)
+    _exec_dramatiq(settings, MAIL_QUEUE, processes, connections // processes)
 
 
 @click.command()
 def dispatcher() -> None:
     """Plan and release: one process, one thread for each kind of mail."""
-    _ready()
-    _exec_dramatiq(DISPATCH_QUEUE, 1, 2)
+    _exec_dramatiq(_ready(), DISPATCH_QUEUE, 1, 2)
 
 
 @click.command()
@@ -112,7 +109,7 @@ def demo() -> None:
 COMMANDS = (worker, dispatcher, scheduler, web, run, start, stop, redis, inbox, demo)
 
 
-def _ready() -> Any:
+def _ready() -> Settings:
     """Check the settings, the tables and the platform, wait for Redis, and return the settings."""
     settings = wiring.current_settings()
     configure_log()
@@ -121,8 +118,9 @@ def _ready() -> Any:
     return settings
 
 
-def _exec_dramatiq(queue: str, processes: int, threads: int) -> None:
+def _exec_dramatiq(settings: Settings, queue: str, processes: int, threads: int) -> None:
     arguments = ["-m", "dramatiq", "quizmail.actors", "--queues", queue, "--skip-logging"]
-    numbers = {"processes": processes, "threads": threads, "worker-shutdown-timeout": SHUTDOWN_TIMEOUT}
+    patience_ms = int(settings.shutdown_timeout.total_seconds() * 1000)
+    numbers = {"processes": processes, "threads": threads, "worker-shutdown-timeout": patience_ms}
     options = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
     os.execv(sys.executable, [sys.executable, *arguments, *options])  # noqa: S606

@@ -1,32 +1,18 @@
 """The commands that only look: check, status, deliveries."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import click
 import redis
 
 from quizmail import inspection, status, wiring
 from quizmail.broker import DramatiqBell
-from quizmail.cli.output import as_json, table, words, write_csv
+from quizmail.cli.operate import resend
+from quizmail.cli.output import COLUMNS, as_json, delivery_rows, table, words, write_csv
 from quizmail.models import Delivery
 from quizmail.platform import Platform
 from quizmail.states import DeliveryState, Kind
-
-COLUMNS = (
-    "id",
-    "kind",
-    "user_id",
-    "period",
-    "state",
-    "reason",
-    "attempts",
-    "due_at",
-    "sent_at",
-    "reply_code",
-    "reply_text",
-)
 
 
 @click.command()
@@ -50,7 +36,7 @@ def show_status(json_wanted: bool) -> None:
     sys.exit(1 if found.problems else 0)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]))
 @click.option("--period", help="Such as 2026-11-23 or 2026-10.")
 @click.option("--state", type=click.Choice([state.value for state in DeliveryState]))
@@ -58,26 +44,25 @@ def show_status(json_wanted: bool) -> None:
 @click.option("--limit", default=100, show_default=True, help="How many at most; --csv and --json give all.")
 @click.option("--json", "json_wanted", is_flag=True)
 @click.option("--csv", "csv_wanted", is_flag=True)
-def deliveries(limit: int, json_wanted: bool, csv_wanted: bool, **wanted: str | None) -> None:
+@click.pass_context
+def deliveries(
+    context: click.Context, /, limit: int, json_wanted: bool, csv_wanted: bool, **wanted: str | None
+) -> None:
     """List deliveries, newest first."""
+    if context.invoked_subcommand:
+        return
     wiring.open_database(wiring.current_settings())
-    found = Delivery.select(*(getattr(Delivery, name) for name in COLUMNS)).order_by(Delivery.id.desc())
-    for name, value in wanted.items():
-        if value is not None:
-            found = found.where(getattr(Delivery, name) == value)
+    conditions = [getattr(Delivery, name) == value for name, value in wanted.items() if value is not None]
     if csv_wanted:
-        write_csv(COLUMNS, _rows(found))
+        write_csv(COLUMNS, delivery_rows(*conditions))
     elif json_wanted:
-        click.echo(as_json(list(_rows(found))))
+        click.echo(as_json(list(delivery_rows(*conditions))))
     else:
-        click.echo(table(COLUMNS, list(_rows(found.limit(limit)))))
+        click.echo(table(COLUMNS, list(delivery_rows(*conditions, limit=limit))))
 
 
+deliveries.add_command(resend)
 COMMANDS = (check, show_status, deliveries)
-
-
-def _rows(found: Any) -> Iterator[Mapping[str, Any]]:
-    return (dict(zip(COLUMNS, row, strict=True)) for row in found.tuples().iterator())
 
 
 def _waiting() -> int | None:
@@ -100,7 +85,7 @@ def _lines(found: status.Status) -> Iterator[str]:
     yield "Runs, newest first"
     for run in found.runs:
         not_due = {f"not due ({reason})": number for reason, number in run["not_due"].items()}
-        yield f"  {run['kind']} {run['period']} at {run['slot']:%Y-%m-%d %H:%M}: {run['state']}"
+        yield f"  run {run['id']}: {run['kind']} {run['period']} at {run['slot']:%Y-%m-%d %H:%M}: {run['state']}"
         yield f"    {words({**run['deliveries'], **not_due})}"
     yield ""
     yield "Deliveries planned in the last 7 days"

@@ -72,9 +72,7 @@ def summary(outcome: Outcome, base_url: str) -> list[str]:
         *_troubles(counts),
     ]
     if outcome.new < counts.total():
-        lines.append(
-            f"New at this start: {outcome.new}. The others were there before; nothing is sent twice."
-        )
+        lines.append(f"New at this start: {outcome.new}; the others were there, and nothing is sent twice.")
     return [
         *lines,
         "",

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from quizmail.message import headers
 from quizmail.message.encoding import encode
-from quizmail.settings import Mailbox
+from quizmail.parsing import Mailbox
 from quizmail.states import Kind
 
 

@@ -41,16 +41,25 @@ TABLES = (
     """
     CREATE TABLE attempt (
         id {id}, delivery_id BIGINT NOT NULL REFERENCES delivery (id) ON DELETE CASCADE,
-        number INTEGER NOT NULL, at VARCHAR(26) NOT NULL, outcome TEXT NOT NULL, stage TEXT,
+        number INTEGER NOT NULL, at VARCHAR(26) NOT NULL, outcome TEXT NOT NULL, "by" TEXT, stage TEXT,
         reply_code INTEGER, reply_text TEXT
     )
     """,
     "CREATE INDEX attempt_delivery_id ON attempt (delivery_id)",
+    "CREATE INDEX attempt_at ON attempt (at)",
     """
     CREATE TABLE suppression (
         address TEXT NOT NULL PRIMARY KEY, reason TEXT NOT NULL, code TEXT, since VARCHAR(26) NOT NULL
     )
     """,
+    """
+    CREATE TABLE soft_hit (
+        id {id}, address TEXT NOT NULL, day VARCHAR(10) NOT NULL,
+        UNIQUE (address, day)
+    )
+    """,
+    "CREATE TABLE valve (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), free_from VARCHAR(26) NOT NULL)",
+    "INSERT INTO valve (id, free_from) VALUES (1, '1970-01-01 00:00:00.000000')",
     """
     CREATE TABLE hold (
         id {id}, scope TEXT NOT NULL, subject TEXT NOT NULL, cause TEXT NOT NULL, detail TEXT,
@@ -68,6 +77,12 @@ TABLES = (
         id {id}, period TEXT NOT NULL, user_id TEXT NOT NULL, taken INTEGER NOT NULL,
         average DOUBLE PRECISION, best DOUBLE PRECISION, "rank" BIGINT, "of" BIGINT, quizzes TEXT NOT NULL,
         UNIQUE (period, user_id)
+    )
+    """,
+    """
+    CREATE TABLE alert (
+        id {id}, cause TEXT NOT NULL, day TEXT NOT NULL, at VARCHAR(26) NOT NULL,
+        UNIQUE (cause, day)
     )
     """,
     "CREATE TABLE moment (name TEXT NOT NULL PRIMARY KEY, at VARCHAR(26) NOT NULL)",

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Any
 
 from peewee import Select
 
@@ -52,16 +53,12 @@ class Availability:
         query = Select([attempts], [whose, what, end]).where(
             dialect.among(whose, self.keys), dialect.among(what, limits), self.platform.ends.narrow(end, at)
         )
-        taken: Counter[tuple[str, str]] = Counter()
+        read, taken = self.platform.finished_at.read, Counter[tuple[Any, Any]]()
         for user, quiz, finished_at in self.platform.fetch(query):
-            instant = self.platform.finished_at.read(finished_at)
+            instant = read(finished_at)
             if instant is not None and instant < at:
-                taken[key_of(user), key_of(quiz)] += 1
-        used_up: dict[str, set[str]] = defaultdict(set)
-        for (user, quiz), count in taken.items():
-            if quiz in limits and count >= limits[quiz]:
-                used_up[user].add(quiz)
-        return used_up
+                taken[user, quiz] += 1
+        return _exhausted(taken, limits)
 
     def _accessible(self) -> Mapping[str, frozenset[str]] | None:
         """Return by user the quizzes that the access rows name; None when everything is accessible."""
@@ -74,3 +71,17 @@ class Availability:
         for user, quiz in self.platform.fetch(query):
             found[key_of(user)].add(key_of(quiz))
         return {user: frozenset(ids) for user, ids in found.items()}
+
+
+def _exhausted(
+    taken: Mapping[tuple[Any, Any], int], limits: Mapping[str, int]
+) -> Mapping[str, AbstractSet[str]]:
+    """Return by user the quizzes that were taken as often as `limits` allow; ids are raw in `taken`."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for (user, quiz), count in taken.items():
+        counts[key_of(user), key_of(quiz)] += count
+    used_up: dict[str, set[str]] = defaultdict(set)
+    for (user, quiz), count in counts.items():
+        if quiz in limits and count >= limits[quiz]:
+            used_up[user].add(quiz)
+    return used_up

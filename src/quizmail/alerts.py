@@ -1,0 +1,84 @@
+"""Telling the administrator: once for each cause and day, in the log and by mail.
+
+What a dead relay, worker or scheduler cannot mail about, ``/healthz`` and the exit code of ``status``
+tell an outside monitor.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from quizmail import holds
+from quizmail.delivery import Transport
+from quizmail.mailer import Envelope, NoAnswer, Ready
+from quizmail.models import Alert, Delivery, Run
+from quizmail.parsing import Mailbox
+from quizmail.states import DeliveryState, Failure, RunState
+
+log = logging.getLogger(__name__)
+
+#: What happened longer ago than this is told no more.
+RECENT = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Tells `administrator`, if there is one; ``unknown_above``: as many unknown outcomes a day are borne."""
+
+    administrator: Mailbox | None
+    sender: Mailbox
+    site_name: str
+    transport: Callable[[], Transport]
+    unknown_above: int
+
+    def check(self, now: datetime) -> int:
+        """Give an alert for every cause that was not told today and return how many there were."""
+        told = 0
+        for cause, text in self._causes(now):
+            written = Alert.insert(cause=cause, day=now.date().isoformat(), at=now).on_conflict_ignore()
+            if written.as_rowcount().execute():
+                told += 1
+                log.error("alert cause=%s: %s", cause, text)
+                self._mail(cause, text, now)
+        return told
+
+    def _causes(self, now: datetime) -> Iterator[tuple[str, str]]:
+        for hold in holds.in_force(now):
+            subject = f"{hold.scope} {hold.subject}".strip()
+            yield f"held {subject} {hold.cause}", f"{subject} is held: {hold.cause} ({hold.detail or '-'})"
+        since = now - RECENT
+        for run in Run.select().where((Run.state == RunState.MISSED) & (Run.started_at > since)):
+            slot = run.slot.isoformat(timespec="minutes")
+            yield (
+                f"missed run {run.id}",
+                f"the {run.kind} run {run.period} of {slot} was missed: nobody was mailed",
+            )
+        recent = Delivery.planned_at > since
+        unknown = Delivery.select().where((Delivery.state == DeliveryState.UNKNOWN) & recent).count()
+        if unknown > self.unknown_above:
+            yield "unknown", f"{unknown} deliveries have an unknown outcome: see `deliveries --state unknown`"
+        aside = (Delivery.reason == Failure.NEVER_FINISHED) & recent
+        if count := Delivery.select().where((Delivery.state == DeliveryState.REJECTED) & aside).count():
+            yield "set aside", f"{count} deliveries were set aside: every worker that took them died"
+
+    def _mail(self, cause: str, text: str, now: datetime) -> None:
+        if self.administrator is None:
+            return
+        message = EmailMessage(policy=SMTP)
+        message["From"] = f"{self.site_name} <{self.sender.address}>"
+        message["To"] = self.administrator.address
+        message["Subject"] = f"[{self.site_name} mail] {cause}"
+        message["Date"] = format_datetime(now)
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(f"{text}\n\nRun `quizmail status` for more.\n")
+        content = message.as_bytes()
+        transport = self.transport()
+        answer = transport.open(Envelope(self.sender.address, self.administrator.address, len(content)))
+        if isinstance(answer, Ready):
+            answer = transport.body(content)
+        if isinstance(answer, NoAnswer) or not answer.is_positive:
+            log.warning("the alert could not be mailed: %s", answer)

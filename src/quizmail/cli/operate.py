@@ -1,0 +1,86 @@
+"""The commands by which an operator settles, orders again, stops and resumes."""
+
+import getpass
+from typing import Any
+
+import click
+
+from quizmail import holds, wiring
+from quizmail.cli.output import COLUMNS, delivery_rows, table
+from quizmail.holds import Subject
+from quizmail.outbox import resolve as outbox
+from quizmail.states import Kind, Scope
+
+WHAT = "all|reminder|report|run:ID|domain:NAME"
+
+
+@click.command()
+@click.argument("ids", type=int, nargs=-1)
+@click.option("--run", "run_id", type=int, help="Every unknown delivery of this run.")
+@click.option("--sent", "outcome", flag_value="sent", help="They arrived: mark them sent.")
+@click.option("--again", "outcome", flag_value="again", help="They did not: plan them again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def resolve(ids: tuple[int, ...], run_id: int | None, outcome: str | None, yes: bool) -> None:
+    """Settle deliveries of unknown outcome, by their IDS or by run."""
+    if outcome is None or bool(ids) == (run_id is not None):
+        raise click.UsageError("say which (IDS or --run) and what became of them (--sent or --again)")
+    wiring.open_database(wiring.current_settings())
+    which = outbox.unknown(run_id) & outbox.ids(ids) if ids else outbox.unknown(run_id)
+    order = outbox.mark_sent if outcome == "sent" else outbox.plan_again
+    _confirm(which, yes)
+    click.echo(f"settled: {order(which, _operator(), wiring.utc_now())}")
+
+
+@click.command()
+@click.option("--run", "run_id", type=int, required=True, help="The run's id, as `status` shows it.")
+@click.option("--failed", is_flag=True, required=True, help="What failed; no more may be ordered.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def resend(run_id: int, failed: bool, yes: bool) -> None:
+    """Plan again what was rejected or has expired in a run; never what was sent."""
+    wiring.open_database(wiring.current_settings())
+    which = outbox.failed(run_id)
+    _confirm(which, yes)
+    click.echo(f"planned again: {outbox.plan_again(which, _operator(), wiring.utc_now())}")
+
+
+@click.command()
+@click.argument("what", metavar=WHAT)
+@click.option("--because", "cause", default="paused by hand", help="Why, for whoever reads it later.")
+def hold(what: str, cause: str) -> None:
+    """Stop everything, a kind of mail, a run or a domain until it is resumed."""
+    wiring.open_database(wiring.current_settings())
+    holds.pause(_subject(what), cause, wiring.utc_now(), _operator())
+    click.echo(f"held: {what}")
+
+
+@click.command()
+@click.argument("what", metavar=WHAT)
+def resume(what: str) -> None:
+    """End every hold on everything, a kind of mail, a run or a domain."""
+    wiring.open_database(wiring.current_settings())
+    click.echo(f"holds ended: {holds.resume(_subject(what))}")
+
+
+COMMANDS = (resolve, hold, resume)
+
+
+def _confirm(which: Any, yes: bool) -> None:
+    rows = list(delivery_rows(which))
+    click.echo(table(COLUMNS, rows))
+    if rows and not yes:
+        click.confirm(f"These {len(rows)}?", abort=True)
+
+
+def _operator() -> str:
+    return getpass.getuser()
+
+
+def _subject(what: str) -> Subject:
+    scope, _, name = what.partition(":")
+    if what == Scope.ALL:
+        return holds.ALL
+    if what in set(Kind):
+        return Subject(Scope.KIND, what)
+    if scope in {Scope.RUN, Scope.DOMAIN} and name:
+        return Subject(Scope(scope), name.lower())
+    raise click.UsageError(f"what is held is {WHAT}")

@@ -1,0 +1,74 @@
+"""What an operator may order: settle an unknown outcome, or plan again what failed. Who and when is kept."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import Case
+
+from quizmail.database import transaction
+from quizmail.models import Attempt, Delivery
+from quizmail.states import DeliveryState, Kind
+
+#: What may be planned again: it was certainly not sent.
+FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
+
+#: A mail planned again by hand lives at least this long.
+NEW_LIFE = timedelta(hours=1)
+
+
+def unknown(run_id: int | None = None) -> Any:
+    """Return the condition for deliveries of unknown outcome, of one run or of all."""
+    is_unknown = Delivery.state == DeliveryState.UNKNOWN
+    return is_unknown if run_id is None else is_unknown & (Delivery.run == run_id)
+
+
+def failed(run_id: int) -> Any:
+    """Return the condition for the deliveries of a run that failed; what was sent is not among them."""
+    return Delivery.state.in_(FAILED) & (Delivery.run == run_id)
+
+
+def mark_sent(which: Any, by: str, now: datetime) -> int:
+    """Take unknown deliveries as sent and return how many there were."""
+    return _settle(which & unknown(), DeliveryState.SENT, {"sent_at": now}, by, now)
+
+
+def plan_again(which: Any, by: str, now: datetime) -> int:
+    """Plan failed or unknown deliveries again, from now on and with all their tries; return how many.
+
+    Of an unknown one a second copy may arrive: that is what the operator orders.
+    """
+    may_be = Delivery.state.in_([*FAILED, DeliveryState.UNKNOWN])
+    life = now + NEW_LIFE
+    stored = Delivery.expires_at.db_value(life)
+    longer = Case(None, ((Delivery.expires_at < life, stored),), Delivery.expires_at)
+    anew = {"reason": None, "attempts": 0, "expires_at": longer, **_waiting(now)}
+    return _settle(which & may_be, DeliveryState.PLANNED, anew, by, now)
+
+
+def resend_unknown(kind: Kind, after: timedelta, most_tries: int, now: datetime) -> int:
+    """Plan unknown deliveries of `kind` again that were claimed longer than `after` ago and live still."""
+    old = unknown() & (Delivery.kind == kind) & (Delivery.claimed_at < now - after)
+    alive = (Delivery.expires_at > now) & (Delivery.attempts < most_tries)
+    return _settle(old & alive, DeliveryState.PLANNED, _waiting(now), "resend setting", now)
+
+
+def _waiting(now: datetime) -> dict[str, Any]:
+    return {"releases": 0, "released_at": None, "due_at": now}
+
+
+def ids(row_ids: Sequence[int]) -> Any:
+    """Return the condition for these row ids."""
+    return Delivery.id.in_(list(row_ids))
+
+
+def _settle(which: Any, state: DeliveryState, values: Mapping[str, Any], by: str, now: datetime) -> int:
+    settled = 0
+    with transaction():
+        rows = Delivery.select(Delivery.id, Delivery.state, Delivery.attempts).where(which).tuples()
+        for row_id, seen, attempts in list(rows):
+            same = (Delivery.id == row_id) & (Delivery.state == seen) & (Delivery.attempts == attempts)
+            if Delivery.update(state=state, **values).where(same).execute():
+                Attempt.insert(delivery=row_id, number=attempts, at=now, outcome=state, by=by).execute()
+                settled += 1
+    return settled
