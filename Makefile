@@ -37,6 +37,7 @@ stop: $(VENV)/installed ## Stop what `make start` or `make run` started
 	@$(PY) -m quizmail stop
 
 logs: ## Follow what the background processes print (Ctrl-C ends it)
+	@test -e var/quizmail.log || { echo 'There is no log yet: `make start` writes one.'; exit 1; }
 	@tail -n 100 -f var/quizmail.log
 
 web worker dispatcher scheduler: $(VENV)/installed

@@ -28,7 +28,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _milliseconds(made: Scene, kind: Kind) -> float:
-    run = made.engine.dispatcher.run_by_hand(made.slots[kind])
+    run = made.engine.by_hand.run(made.slots[kind])
     rows = Delivery.select(Delivery.id).where(Delivery.run == run.id).tuples()
     works = [work for (row_id,) in rows if (work := claim.load(row_id))]
     _build(made, works)  # the first round reads the templates

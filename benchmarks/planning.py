@@ -37,7 +37,7 @@ def _both_kinds(made: Scene, users: int, target: float | None) -> list[Figure]:
 
 def _rate(made: Scene, kind: Kind, users: int) -> float:
     started = time.perf_counter()
-    run = made.engine.dispatcher.run_by_hand(made.slots[kind])
+    run = made.engine.by_hand.run(made.slots[kind])
     seconds = time.perf_counter() - started
     mine = (Delivery.run == run.id) & (Delivery.state == DeliveryState.PLANNED)
     planned = Delivery.select().where(mine).count()

@@ -81,7 +81,7 @@ def measure(folder: Path, mails: int) -> tuple[str, list[Figure]]:
 
 
 def _plan_and_ring(made: Scene, mails: int) -> None:
-    made.engine.dispatcher.run_by_hand(made.slots[Kind.REMINDER])
+    made.engine.by_hand.run(made.slots[Kind.REMINDER])
     released = made.engine.dispatcher.pump(timedelta(seconds=LIMIT))
     if released != mails:
         raise Failed(f"{released} mails were released, {mails} should be")

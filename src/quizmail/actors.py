@@ -60,7 +60,8 @@ def deliver(delivery_id: int) -> None:
 
 def _send(kind: Kind, user_id: str | int, period: str | None) -> None:
     try:
-        planned = engine().dispatcher.plan_user(kind, str(user_id), period)
+        by_hand = engine().by_hand
+        planned = by_hand.plan(by_hand.occasion(kind, str(user_id), None, period))
     except UnknownUser:
         log.error("nothing to send kind=%s: nobody on the platform has this id", kind)
         return

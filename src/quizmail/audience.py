@@ -1,7 +1,7 @@
 """Who is on the platform, and what is open to them: whole pages at a time, with a fixed number of queries."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -71,11 +71,14 @@ class Audience:
         after: str | None,
         catalogue: Sequence[Quiz],
         limit: int = 1000,
+        wanted: Callable[[Member], bool] | None = None,
     ) -> Page:
         """Read at most `limit` users after the cursor `after`, and keep those of `zones`.
 
         Args:
             catalogue: what ``catalogue`` returned for `at`; not used for reports.
+            wanted: whose open quizzes are looked for, everybody's by default. It is asked of members whose
+                ``open_quizzes`` are empty yet, and spares most of the work when few have been quiet.
         """
         rows = self.platform.rows(at)
         reader = members.MemberReader(self.platform)
@@ -83,7 +86,7 @@ class Audience:
         cursor = to_cursor(raw_users[-1][0]) if len(raw_users) == limit else None
         users = members.without_duplicates(raw_users, reader.noted)
         users = {key: row for key, row in users.items() if self._zone_of(row) in zones}
-        found = self._decode(kind, rows, at, users, catalogue, reader)
+        found = self._decode(kind, rows, at, users, catalogue, reader, wanted)
         return Page(found, cursor, dict(reader.noted))
 
     def member(self, kind: Kind, at: datetime, user_id: str, catalogue: Sequence[Quiz]) -> Member:
@@ -137,9 +140,18 @@ class Audience:
         users: Mapping[str, tuple[Any, ...]],
         catalogue: Sequence[Quiz],
         reader: members.MemberReader,
+        wanted: Callable[[Member], bool] | None = None,
     ) -> list[Member]:
         if kind is Kind.REPORT:
             return [reader.read(row, None, ()) for row in users.values()]
         finished = last_finished(self.platform, rows, users, at)
-        available = Availability(self.platform, rows, at, list(users), catalogue)
-        return [reader.read(row, finished.get(key), available.to(key)) for key, row in users.items()]
+        if wanted is None:
+            available = Availability(self.platform, rows, at, list(users), catalogue)
+            return [reader.read(row, finished.get(key), available.to(key)) for key, row in users.items()]
+        found = [reader.read(row, finished.get(key), ()) for key, row in users.items()]
+        asking = {member.user_id for member in found if wanted(member)}
+        available = Availability(self.platform, rows, at, list(asking), catalogue)
+        return [
+            replace(member, open_quizzes=available.to(member.user_id)) if member.user_id in asking else member
+            for member in found
+        ]

@@ -71,7 +71,9 @@ def verify() -> None:
     database = models.database.obj
     pending = [each for each in Runner(database, str(MIGRATIONS)).status() if each.applied is None]
     if pending:
-        raise ConfigurationError(["DATABASE_URL: its tables are not up to date: run `quizmail migrate`"])
+        raise ConfigurationError(
+            ["DATABASE_URL: its tables are not up to date: run `make migrate` (`python -m quizmail migrate`)"]
+        )
     unique = {tuple(index.columns) for index in database.get_indexes("delivery") if index.unique}
     if ("kind", "user_id", "period") not in unique:
         raise ConfigurationError(

@@ -1,32 +1,31 @@
 """One tick: which slots are due, who is due in them, and which deliveries may go now.
 
-A tick does not ask whether a cron just fire. It asks which slots are due and not yet done, so a scheduler
+A tick does not ask whether a cron just fired. It asks which slots are due and not yet done, so a scheduler
 that was down, ran twice or restarted within the minute changes nothing.
 """
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 from zoneinfo import available_timezones
 
 from quizmail import activity, database, slots
-from quizmail.audience import Audience, Member, Quiz
+from quizmail.audience import Audience
 from quizmail.errors import PlatformUnavailable, QuizmailError
 from quizmail.models import Moment, Run
 from quizmail.outbox import plan as outbox
 from quizmail.outbox import release, resolve
-from quizmail.outbox.claim import find
 from quizmail.outbox.plan import LostLease
-from quizmail.planning import BY_HAND, Plan, Planner, Question
+from quizmail.planning import BY_HAND, Planner, Question
 from quizmail.platform import Platform
 from quizmail.retries import WAITS
 from quizmail.slots import Calendar, Slot
-from quizmail.states import Kind, NotDue, RunState
+from quizmail.states import Kind, RunState
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +34,6 @@ LONGEST_LOOK_BACK = timedelta(days=92)
 
 #: How many deliveries are released in one statement.
 BATCH = 500
-
-_EXAMPLES = {Kind.REMINDER: "2026-11-23", Kind.REPORT: "2026-10"}
 
 
 class Bell(Protocol):
@@ -47,16 +44,6 @@ class Bell(Protocol):
 
     def waiting(self) -> int:
         """Return how many are waiting to be worked on."""
-
-
-@dataclass(frozen=True)
-class Occasion:
-    """One user, and the period and instant for which a mail is planned or previewed by hand."""
-
-    member: Member
-    catalogue: Sequence[Quiz]
-    period: str
-    at: datetime
 
 
 Progress = Callable[[Run, int], None]
@@ -110,90 +97,6 @@ class Dispatcher:
         log.info("dispatch kind=%s %s ms=%d", kind, shown or "idle", elapsed)
         return counts
 
-    def slots_by_hand(self, kind: Kind, at: datetime) -> list[Slot]:
-        """Return the latest slots at or before `at` of the zones in use."""
-        return slots.latest(kind, at, self.audience.zones(), self.calendar)
-
-    def run_by_hand(self, slot: Slot, progress: Progress = no_progress) -> Run:
-        """Plan the slot's run, whatever its deadline, and return it. Nothing is released yet."""
-        run = outbox.reopen_by_hand(slot, self.clock())
-        self._plan(run, progress)
-        return run
-
-    def dry_run(self, slot: Slot) -> Iterator[Plan]:
-        """Judge the slot's audience page by page and write no row."""
-        question = self._question(slot.kind, slot.period, slot.at, slot.at)
-        now = self.clock()
-        if slot.kind is Kind.REPORT:
-            if slots.month_end(slot.period, self.calendar.site_zone) > now:
-                question = replace(question, so_far=now)
-            elif not self.compute_figures(slot.period, now):
-                raise QuizmailError(f"the figures of {slot.period} are being computed: try again")
-        cursor: str | None = None
-        while True:
-            plan = self.planner.page(question, slot.zones, cursor)
-            yield plan
-            if (cursor := plan.cursor) is None:
-                return
-
-    def occasion(self, kind: Kind, user_id: str, at: datetime | None, period: str | None = None) -> Occasion:
-        """Return one user with the period and the instant to be judged at, for a mail by hand.
-
-        Args:
-            at: take the latest slot of the user's zone at or before it; None judges now, for the
-                period that now belongs to.
-
-        Raises:
-            UnknownUser: nobody on the platform has this id.
-            QuizmailError: `period` is none, or a month that has not ended.
-        """
-        instant = at or self.clock()
-        catalogue = self.audience.catalogue(instant) if kind is Kind.REMINDER else []
-        member = self.audience.member(kind, instant, user_id, catalogue)
-        if at is not None and period is None:
-            slot = slots.latest(kind, at, [member.zone], self.calendar)[-1]
-            return Occasion(member, catalogue, slot.period, slot.at)
-        period = period or slots.current_period(kind, instant, member.zone, self.calendar)
-        if not slots.is_period(kind, period):
-            raise QuizmailError(f"{period!r} is no period of a {kind}, such as {_EXAMPLES[kind]}")
-        if kind is Kind.REPORT and slots.month_end(period, self.calendar.site_zone) > instant:
-            raise QuizmailError(f"{period} has not ended: there is no report of it yet")
-        return Occasion(member, catalogue, period, instant)
-
-    def plan_user(
-        self, kind: Kind, user_id: str, period: str | None = None, at: datetime | None = None
-    ) -> int | NotDue:
-        """Plan one user's delivery by hand, for the current period if none is given.
-
-        Returns:
-            The row id of the delivery, which may have been there before; or why none is due.
-
-        Raises:
-            UnknownUser: nobody on the platform has this id.
-            QuizmailError: the period is wrong, or its figures are being computed.
-        """
-        occasion, now = self.occasion(kind, user_id, at, period), self.clock()
-        if kind is Kind.REPORT and not self.compute_figures(occasion.period, now):
-            raise QuizmailError(f"the figures of {occasion.period} are being computed: try again")
-        question = Question(kind, occasion.period, occasion.at, occasion.catalogue, now + BY_HAND)
-        row = self.planner.one(question, occasion.member)
-        if isinstance(row, NotDue):
-            return row
-        outbox.insert_rows(kind, occasion.period, None, now, now, [row])
-        found = find(kind, occasion.member.user_id, occasion.period)
-        assert found is not None  # noqa: S101  # the row was written, or was there
-        return found
-
-    def deliver_here(self, deliver: Callable[[int], object], progress: Callable[[int], None]) -> int:
-        """Deliver what may go now from this thread, without a bell; return how many were taken up."""
-        done = 0
-        while ids := release.release(self.clock(), BATCH, self.release_again_after):
-            for delivery_id in ids:
-                deliver(delivery_id)
-                done += 1
-                progress(done)
-        return done
-
     def pump(self, patience: timedelta) -> int:
         """Release what may go now, and keep the queue topped up for `patience`; return how many were."""
         until, released = time.monotonic() + patience.total_seconds(), 0
@@ -207,10 +110,22 @@ class Dispatcher:
             if room <= 0:
                 time.sleep(0.2)
 
-    def compute_figures(self, period: str, now: datetime) -> bool:
-        """Have the figures of the month and of the one before it; False while another process computes."""
+    def compute_figures(self, period: str) -> bool:
+        """Have the figures of a month and of the one before it; False while another process computes them.
+
+        Raises:
+            QuizmailError: the month has not ended, so it has no figures yet.
+        """
+        now = self.clock()
+        if slots.month_end(period, self.calendar.site_zone) > now:
+            raise QuizmailError(f"{period} has not ended: it has no figures yet")
         before = activity.previous_month(period)
         return all(activity.compute(self.platform, month, now, self.name) for month in (before, period))
+
+    def question(self, kind: Kind, period: str, at: datetime, lives_until: datetime) -> Question:
+        """Return what to ask the judge, with the quizzes of the instant `at`."""
+        catalogue = self.audience.catalogue(at) if kind is Kind.REMINDER else []
+        return Question(kind, period, at, catalogue, lives_until)
 
     def _resend_unknown(self, kind: Kind) -> int:
         after, most_tries = self.resend_unknown_after.get(kind), len(WAITS[kind]) + 1
@@ -249,18 +164,19 @@ class Dispatcher:
             ).execute()
             log.error("missed kind=%s period=%s slot=%s: not planned in time", kind, run.period, run.slot)
             return Counter(missed=1)
-        return self._plan(run, lambda _run, _judged: self._top_up())
+        return self.plan_run(run, lambda _run, _judged: self._top_up())
 
-    def _plan(self, run: Run, progress: Progress) -> Counter[str]:
+    def plan_run(self, run: Run, progress: Progress = no_progress) -> Counter[str]:
+        """Plan an open run from its cursor on, unless another process does; return what was counted."""
         kind, now = Kind(run.kind), self.clock()
         counts: Counter[str] = Counter()
         if not outbox.take(run, self.name, now):
             return counts
         run = Run.get_by_id(run.id)
-        if kind is Kind.REPORT and not self.compute_figures(run.period, now):
+        if kind is Kind.REPORT and not self.compute_figures(run.period):
             return counts
         lives_until = now + BY_HAND if run.by_hand else run.slot
-        question = self._question(kind, run.period, run.slot, lives_until)
+        question = self.question(kind, run.period, run.slot, lives_until)
         judged = 0
         try:
             while run.state == RunState.PLANNING:
@@ -281,10 +197,6 @@ class Dispatcher:
         room = min(BATCH, self.max_waiting - self.bell.waiting())
         if room > 0:
             self.bell.ring(release.release(self.clock(), room, self.release_again_after))
-
-    def _question(self, kind: Kind, period: str, at: datetime, lives_until: datetime) -> Question:
-        catalogue = self.audience.catalogue(at) if kind is Kind.REMINDER else []
-        return Question(kind, period, at, catalogue, lives_until)
 
 
 def tick_name(kind: Kind) -> str:

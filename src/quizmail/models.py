@@ -4,19 +4,17 @@ The models are bound to a database by ``bind``; until then they touch nothing. E
 as UTC text of fixed width, so that it compares and sorts the same on SQLite and PostgreSQL.
 """
 
-import json
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from peewee import (
     SQL,
     AutoField,
     BigIntegerField,
     BooleanField,
+    CompositeKey,
     Database,
     DatabaseProxy,
     Expression,
-    Field,
     FloatField,
     ForeignKeyField,
     IntegerField,
@@ -24,47 +22,10 @@ from peewee import (
     TextField,
 )
 
+from quizmail.fields import InstantField, JSONField
 from quizmail.states import DeliveryState, Kind, Preference, RunState
 
 database = DatabaseProxy()
-
-
-class InstantField(Field):
-    """An instant: a UTC-aware datetime outside, ``2026-11-23 18:00:00.000000`` inside."""
-
-    field_type = "VARCHAR(26)"
-
-    def db_value(self, value: datetime | None) -> str | None:
-        """Encode; a naive datetime is a mistake of ours and raises ValueError."""
-        return None if value is None else encode_instant(value)
-
-    def python_value(self, value: str | None) -> datetime | None:
-        """Decode to a UTC-aware datetime."""
-        return None if value is None else decode_instant(value)
-
-
-def encode_instant(instant: datetime) -> str:
-    """Return the stored form of a UTC-aware `instant`."""
-    if instant.utcoffset() is None:
-        raise ValueError(f"a naive datetime is no instant: {instant!r}")
-    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def decode_instant(text: str) -> datetime:
-    """Return the UTC-aware instant of its stored form."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-class JSONField(TextField):
-    """A JSON document, kept as text on both databases."""
-
-    def db_value(self, value: Any) -> str | None:
-        """Encode; None stays NULL."""
-        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def python_value(self, value: str | None) -> Any:
-        """Decode; NULL is None."""
-        return None if value is None else json.loads(value)
 
 
 class Table(Model):
@@ -182,13 +143,12 @@ class Suppression(Table):
 class SoftHit(Table):
     """A day on which a server said that an address could not be mailed just then."""
 
-    id = AutoField()
     address = TextField()  # in lower case
     day = TextField()  # in UTC, such as "2026-11-23"
 
     class Meta:
         table_name = "soft_hit"
-        constraints = (SQL("UNIQUE (address, day)"),)
+        primary_key = CompositeKey("address", "day")
 
 
 class Valve(Table):

@@ -39,6 +39,14 @@ def span(unit: timedelta) -> Callable[[str], timedelta]:
     return parse
 
 
+def rate(text: str) -> float:
+    """Read a number a second: 0, or from one in a day to a million."""
+    number = float(text)
+    if number != 0 and not 1 / 86_400 <= number <= 1_000_000:
+        raise ValueError(text)
+    return number
+
+
 def flag(text: str) -> bool:
     """Read true or false."""
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]

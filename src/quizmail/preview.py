@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from quizmail import activity
+from quizmail.by_hand import ByHand, Occasion
 from quizmail.composing import Composer
-from quizmail.dispatch import Dispatcher, Occasion
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery, Recipient
 from quizmail.planning import reminder_facts
@@ -18,7 +18,7 @@ NOBODY = 0
 
 
 def write_preview(
-    dispatcher: Dispatcher,
+    by_hand: ByHand,
     composer: Composer,
     kind: Kind,
     user_id: str,
@@ -33,7 +33,7 @@ def write_preview(
         UnknownUser: nobody on the platform has this id.
         QuizmailError: there is nothing to report.
     """
-    occasion = dispatcher.occasion(kind, user_id, at)
+    occasion = by_hand.occasion(kind, user_id, at)
     kept = Delivery.get_or_none(
         (Delivery.kind == kind)
         & (Delivery.user_id == occasion.member.user_id)
@@ -43,7 +43,7 @@ def write_preview(
     facts = kept.facts if kept and kept.facts else None
     if facts is None:
         reader = {"name": member.name, "locale": member.locale, "zone": member.zone}
-        facts = {**reader, **_facts(dispatcher, kind, occasion)}
+        facts = {**reader, **_facts(by_hand, kind, occasion)}
     known = Recipient.get_or_none(Recipient.user_id == member.user_id)
     address = member.address or "nobody@example.invalid"
     key = (member.user_id, occasion.period)
@@ -58,10 +58,10 @@ def write_preview(
     return paths
 
 
-def _facts(dispatcher: Dispatcher, kind: Kind, occasion: Occasion) -> Mapping[str, Any]:
+def _facts(by_hand: ByHand, kind: Kind, occasion: Occasion) -> Mapping[str, Any]:
     if kind is Kind.REMINDER:
         return reminder_facts(occasion.member, occasion.at)
-    if not dispatcher.compute_figures(occasion.period, occasion.at):
+    if not by_hand.dispatcher.compute_figures(occasion.period):
         raise QuizmailError(f"the figures of {occasion.period} are being computed: try again")
     ids = [occasion.member.user_id]
     figure = activity.figures(occasion.period, ids).get(ids[0])

@@ -2,10 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from quizmail.models import Recipient, Suppression
+from quizmail.database import transaction
+from quizmail.models import Recipient, SoftHit, Suppression
 from quizmail.states import Kind, Preference
+
+#: An address is suppressed when it was hit on so many different days within such a time.
+HITS = 3
+WITHIN = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +64,26 @@ def suppress(address: str, reason: str, code: str | None, now: datetime) -> None
     Suppression.insert(
         address=address.lower(), reason=reason, code=code, since=now
     ).on_conflict_ignore().execute()
+
+
+def hit(address: str, reason: str, code: str | None, now: datetime) -> bool:
+    """Note that `address` could not be mailed today; suppress it and say True when that was once too often.
+
+    Hits of one UTC day count once, and after two weeks they are forgotten.
+    """
+    address, today = address.lower(), now.astimezone(UTC).date()
+    with transaction():
+        SoftHit.delete().where(SoftHit.day <= (today - WITHIN).isoformat()).execute()
+        SoftHit.insert(address=address, day=today.isoformat()).on_conflict_ignore().execute()
+        if SoftHit.select().where(SoftHit.address == address).count() < HITS:
+            return False
+        SoftHit.delete().where(SoftHit.address == address).execute()
+        suppress(address, reason, code, now)
+    return True
+
+
+def heal(address: str) -> None:
+    """Forget the hits on `address`: a mail went through. One SELECT when there are none."""
+    hits = SoftHit.address == address.lower()
+    if SoftHit.select(SoftHit.day).where(hits).exists():
+        SoftHit.delete().where(hits).execute()

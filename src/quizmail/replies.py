@@ -83,7 +83,7 @@ _TABLE = (
     _row("*", "530 534 535 538", "*", _RETRY, _ALL, "login wanted or refused", "RFC 4954 6"),
     _row("*", "5yz", "5.1.7 5.1.8 5.7.27", _RETRY, _ALL, "our sender is refused", "RFC 3463 3.2, 7505"),
     _row("mail", "5yz", "*", _RETRY, _ALL, "our sender is refused", "RFC 5321 3.3: no recipient yet"),
-    _row("mail", "421 450 451", _LESS, _RETRY, _ALL, "the relay wants less", "RFC 5321 3.3: no recipient yet"),
+    _row("mail", "421 450 451", _LESS, _RETRY, _ALL, "relay wants less", "RFC 5321 3.3: no recipient yet"),
     _row("*", "421", "-", _RETRY, _ALL, "the relay is closing", "RFC 5321 4.2.3"),
 
     # The address is dead. At DATA and after it a refusal is more likely about the content.

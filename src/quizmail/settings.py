@@ -22,6 +22,7 @@ from quizmail.parsing import (
     header_name,
     mailbox,
     optional,
+    rate,
     secret_key,
     span,
     text,
@@ -115,6 +116,12 @@ class Settings:
         "MAIL_BODY_TIMEOUT_SECONDS", _SECONDS, "600", "a number of seconds above 0"
     )
 
+    send_rate_per_second: float = _option(
+        "SEND_RATE_PER_SECOND", rate, "0", "a number of mails a second, 0 for no limit"
+    )
+    send_limit_per_day: int = _option(
+        "SEND_LIMIT_PER_DAY", whole(0, 10_000_000), "0", "a number of mails in 24 hours, 0 for no limit"
+    )
     send_max_waiting: int = _option(
         "SEND_MAX_WAITING", whole(1, 10_000_000), "2000", "a number of messages above 0"
     )

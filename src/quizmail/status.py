@@ -1,6 +1,6 @@
 """How it stands: next slots, runs, deliveries by state and reason, holds, ticks, and what is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from peewee import fn
 
 from quizmail import holds, slots
-from quizmail.dispatch import available_zones, tick_name
+from quizmail.dispatch import tick_name
 from quizmail.models import Delivery, Moment, Run
 from quizmail.slots import Calendar
 from quizmail.states import DeliveryState, Kind, RunState
@@ -19,6 +19,9 @@ SILENCE = timedelta(minutes=3)
 #: How many of the newest runs are listed, and how far back deliveries are counted.
 RECENT_RUNS = 10
 RECENT = timedelta(days=7)
+
+#: What went wrong longer ago than this is not news any more.
+NEWS = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,8 @@ def silent(now: datetime) -> list[Kind]:
     return [kind for kind, age in ages.items() if age is None or age > SILENCE]
 
 
-def gather(calendar: Calendar, now: datetime, waiting_in_redis: int | None) -> Status:
-    """Read how it stands. `waiting_in_redis` None: Redis does not answer."""
-    zones = available_zones()
+def gather(calendar: Calendar, zones: Collection[str], now: datetime, waiting_in_redis: int | None) -> Status:
+    """Read how it stands. Without `zones` the platform, without `waiting_in_redis` Redis does not answer."""
     upcoming = {kind: slots.upcoming(kind, now, zones, calendar) for kind in Kind}
     ages = {kind: tick_age(kind, now) for kind in Kind}
     in_force = holds.in_force(now)
@@ -67,16 +69,19 @@ def gather(calendar: Calendar, now: datetime, waiting_in_redis: int | None) -> S
         deliveries=_counts(now),
         holds=[_hold(hold) for hold in in_force],
         waiting_in_redis=waiting_in_redis,
-        problems=_problems(now, waiting_in_redis, bool(in_force)),
+        problems=[
+            *([] if zones else ["the quiz platform does not answer"]),
+            *_problems(now, waiting_in_redis, bool(in_force)),
+        ],
     )
 
 
 def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[str]:
-    recent = Run.started_at > now - RECENT
+    recent = Run.started_at > now - NEWS
     missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
     unknown = (
         Delivery.select()
-        .where((Delivery.state == DeliveryState.UNKNOWN) & (Delivery.planned_at > now - RECENT))
+        .where((Delivery.state == DeliveryState.UNKNOWN) & (Delivery.planned_at > now - NEWS))
         .count()
     )
     found = (
@@ -86,8 +91,8 @@ def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[s
         ),
         (waiting_in_redis is None, "Redis does not answer"),
         (held, "something is held"),
-        (bool(missed), f"runs missed in the last {RECENT.days} days: {missed}"),
-        (bool(unknown), f"deliveries with an unknown outcome in the last {RECENT.days} days: {unknown}"),
+        (bool(missed), f"runs missed in the last day: {missed}"),
+        (bool(unknown), f"deliveries of the last day with an unknown outcome: {unknown}"),
     )
     return [problem for wrong, problem in found if wrong]
 

@@ -9,6 +9,7 @@ from functools import cache
 from quizmail import database, models, settings
 from quizmail.alerts import Alarm
 from quizmail.audience import Audience
+from quizmail.by_hand import ByHand
 from quizmail.composing import Composer
 from quizmail.delivery import Deliverer, Terms, Transport
 from quizmail.dispatch import Bell, Dispatcher
@@ -73,6 +74,7 @@ class Engine:
     composer: Composer
     planner: Planner
     dispatcher: Dispatcher
+    by_hand: ByHand
     deliverer: Deliverer
     alarm: Alarm
     mailers: Callable[[], Transport]
@@ -174,6 +176,7 @@ def build(
         composer,
         planner,
         dispatcher,
+        ByHand(dispatcher),
         deliverer,
         alarm,
         mailers,

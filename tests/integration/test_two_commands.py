@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from quizmail import settings
-from tests.support.processes import alive, descendants, started
+from tests.support.processes import GENEROUS, alive, descendants, started
 
 PROJECT = Path(__file__).parents[2]
 
@@ -87,6 +87,10 @@ def test_the_demo_sends_both_kinds_says_so_stops_on_ctrl_c_and_sends_nothing_twi
         assert "<iframe" in fetch(f"{address}/{mail}")
         assert "Traceback" not in first.output
 
+        with make_run("beside") as beside:
+            assert beside.process.wait(GENEROUS) != 0
+            assert "already runs from this folder" in beside.output
+
         everyone = descendants(first.process.pid)
         assert len(everyone) >= 7
         first.press(signal.SIGINT)
@@ -99,6 +103,7 @@ def test_the_demo_sends_both_kinds_says_so_stops_on_ctrl_c_and_sends_nothing_twi
     with make_run(2) as second:
         second.prints(THE_END)
         assert address in second.output
+        assert "nothing is sent twice" in second.output
         everyone = descendants(second.process.pid)
         second.press(signal.SIGINT)
         assert not any(map(alive, everyone))

@@ -11,8 +11,8 @@ from functools import cache
 from html import unescape
 
 from quizmail.message import compose, list_id, message_id
+from quizmail.parsing import Mailbox
 from quizmail.rendering import Parts, Renderer, Site
-from quizmail.settings import Mailbox
 from quizmail.states import Kind
 from tests.support.facts import reminder_facts, report_facts
 

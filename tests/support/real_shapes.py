@@ -56,8 +56,8 @@ CREATE TABLE "Chapters" (id INTEGER PRIMARY KEY, subject_id INTEGER, name VARCHA
 CREATE TABLE "Quizzes" (id INTEGER PRIMARY KEY, chapter_id INTEGER, name VARCHAR(100), date_of_quiz DATE,
                         time_duration INTEGER, is_active BOOLEAN);
 CREATE TABLE "Scores" (id INTEGER PRIMARY KEY, user_id {user_id}, quiz_id INTEGER,
-                       time_stamp_of_attempt TIMESTAMP, total_scored DOUBLE PRECISION, total_possible_score DOUBLE PRECISION,
-                       percentage DOUBLE PRECISION);
+                       time_stamp_of_attempt TIMESTAMP, total_scored DOUBLE PRECISION,
+                       total_possible_score DOUBLE PRECISION, percentage DOUBLE PRECISION);
 INSERT INTO "Users" VALUES
     (1, 'head@example.org', 'head', TRUE, NULL, TRUE, '2026-01-01 10:00:00'),
     (2, 'ada@example.org', 'ada', FALSE, '2026-11-01 10:00:00', TRUE, '2026-01-01 10:00:00'),

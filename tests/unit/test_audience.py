@@ -340,6 +340,23 @@ def test_most_users_share_one_tuple_of_quizzes(site):
     assert one.open_quizzes is other.open_quizzes
 
 
+def test_open_quizzes_are_looked_for_only_where_they_are_wanted(site, with_access):
+    away, present = site.user(last_seen_at=NOW - 9 * DAY), site.user(last_seen_at=NOW)
+    quiz = site.quiz("limited", max_attempts=2)
+    for user in (away, present):
+        site.enrol(user, quiz)
+    audience = Audience(site.opened(with_access))
+    catalogue = audience.catalogue(NOW)
+
+    def quizzes_of(wanted):
+        page = audience.page(Kind.REMINDER, NOW, {"UTC"}, None, catalogue, wanted=wanted)
+        return {member.user_id: [quiz.id for quiz in member.open_quizzes] for member in page.members}
+
+    assert quizzes_of(None) == {str(away): [str(quiz)], str(present): [str(quiz)]}
+    assert quizzes_of(lambda member: member.last_activity < NOW) == {str(away): [str(quiz)], str(present): []}
+    assert quizzes_of(lambda member: False) == {str(away): [], str(present): []}
+
+
 def test_a_report_asks_for_users_only(site):
     user, quiz = site.user(last_seen_at=NOW - DAY), site.quiz()
     site.attempt(user, quiz, NOW - SECOND)

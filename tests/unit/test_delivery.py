@@ -16,8 +16,8 @@ from quizmail.mailer import Mailer, Relay
 from quizmail.models import Delivery, Hold, Recipient
 from quizmail.outbox import plan, release
 from quizmail.outbox.plan import PlannedRow
-from quizmail.rendering import Renderer, Site
 from quizmail.parsing import Mailbox
+from quizmail.rendering import Renderer, Site
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
 from tests.support.facts import reminder_facts, report_facts

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from quizmail import database, dispatch, models
+from quizmail.by_hand import ByHand
 from quizmail.errors import QuizmailError, UnknownUser
 from quizmail.models import Delivery, Moment, MonthFigure, Recipient, Run
 from quizmail.outbox import plan
@@ -52,6 +53,11 @@ def dispatcher(tmp_path, site, clock, bells):
     engine.platform.close()
     models.database.obj.close()
     opened.close()
+
+
+def plan_user(dispatcher, kind, user_id, period=None):
+    by_hand = ByHand(dispatcher)
+    return by_hand.plan(by_hand.occasion(kind, user_id, None, period))
 
 
 def states():
@@ -243,8 +249,8 @@ def test_queries_for_a_page_do_not_depend_on_what_is_on_it(dispatcher, site, clo
 
 
 def _plan_anew(dispatcher):
-    [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
-    dispatcher.run_by_hand(slot)
+    [slot] = ByHand(dispatcher).slots(Kind.REMINDER, EVENING)
+    ByHand(dispatcher).run(slot)
 
 
 def _count_statements(dispatcher):
@@ -272,13 +278,13 @@ def test_one_user_is_planned_by_hand_for_today(dispatcher, site):
     add_user(site, 1, last_seen_at=QUIET, timezone="Asia/Tokyo")
     add_user(site, 2, last_seen_at=EVENING)
 
-    planned = dispatcher.plan_user(Kind.REMINDER, "1")
+    planned = plan_user(dispatcher, Kind.REMINDER, "1")
 
     assert Delivery.get_by_id(planned).period == "2026-11-24"
-    assert dispatcher.plan_user(Kind.REMINDER, "1") == planned
-    assert dispatcher.plan_user(Kind.REMINDER, "2") == NotDue.RECENTLY_ACTIVE
+    assert plan_user(dispatcher, Kind.REMINDER, "1") == planned
+    assert plan_user(dispatcher, Kind.REMINDER, "2") == NotDue.RECENTLY_ACTIVE
     with pytest.raises(UnknownUser):
-        dispatcher.plan_user(Kind.REMINDER, "99")
+        plan_user(dispatcher, Kind.REMINDER, "99")
 
 
 @pytest.mark.parametrize(
@@ -295,7 +301,7 @@ def test_a_wrong_period_is_said_and_nothing_is_planned(dispatcher, site, kind, p
     add_user(site, 1, last_seen_at=QUIET)
 
     with pytest.raises(QuizmailError, match=period):
-        dispatcher.plan_user(kind, "1", period)
+        plan_user(dispatcher, kind, "1", period)
     assert Delivery.select().count() == 0
 
 
@@ -303,7 +309,7 @@ def test_a_mail_by_hand_lives_at_least_an_hour(dispatcher, site, clock):
     clock.now = datetime(2026, 11, 23, 23, 50, tzinfo=UTC)
     add_user(site, 1, last_seen_at=QUIET)
 
-    dispatcher.plan_user(Kind.REMINDER, "1")
+    plan_user(dispatcher, Kind.REMINDER, "1")
 
     assert Delivery.get().expires_at == clock.now + timedelta(hours=1)
 
@@ -314,9 +320,9 @@ def test_a_run_by_hand_ignores_the_deadline_and_repeats_nothing(dispatcher, site
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
     assert Run.select().where(Run.state == RunState.MISSED).count() == 2
 
-    [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
+    [slot] = ByHand(dispatcher).slots(Kind.REMINDER, EVENING)
     for _ in range(2):
-        dispatcher.run_by_hand(slot)
+        ByHand(dispatcher).run(slot)
 
     assert [row.period for row in Delivery.select()] == ["2026-11-23"]
     assert Delivery.get().expires_at == clock.now + timedelta(hours=1)
@@ -325,9 +331,9 @@ def test_a_run_by_hand_ignores_the_deadline_and_repeats_nothing(dispatcher, site
 def test_a_dry_run_writes_nothing(dispatcher, site):
     add_user(site, 1, last_seen_at=QUIET)
     add_user(site, 2, last_seen_at=EVENING)
-    [slot] = dispatcher.slots_by_hand(Kind.REMINDER, EVENING)
+    [slot] = ByHand(dispatcher).slots(Kind.REMINDER, EVENING)
 
-    [page] = dispatcher.dry_run(slot)
+    [page] = ByHand(dispatcher).dry_run(slot)
 
     assert len(page.rows) == 1
     assert page.not_due == {NotDue.RECENTLY_ACTIVE: 1}
@@ -363,8 +369,8 @@ def test_figures_are_not_recomputed_when_the_platform_changes(dispatcher, site, 
     dispatcher.tick(Kind.REPORT, NO_PATIENCE)
     site.execute("UPDATE quiz_attempts SET score = 0")
 
-    [slot] = dispatcher.slots_by_hand(Kind.REPORT, clock.now)
-    dispatcher.run_by_hand(slot)
+    [slot] = ByHand(dispatcher).slots(Kind.REPORT, clock.now)
+    ByHand(dispatcher).run(slot)
 
     assert MonthFigure.get(MonthFigure.user_id == "1").average == 90.0
 
@@ -372,9 +378,9 @@ def test_figures_are_not_recomputed_when_the_platform_changes(dispatcher, site, 
 def test_a_dry_run_of_a_month_that_has_not_ended_counts_who_took_part_so_far(dispatcher, site):
     a_month_of_attempts(site)
     site.attempt(4, 1, EVENING - timedelta(days=1))
-    [slot] = dispatcher.slots_by_hand(Kind.REPORT, datetime(2026, 12, 5, tzinfo=UTC))
+    [slot] = ByHand(dispatcher).slots(Kind.REPORT, datetime(2026, 12, 5, tzinfo=UTC))
 
-    [page] = dispatcher.dry_run(slot)
+    [page] = ByHand(dispatcher).dry_run(slot)
 
     assert [row.user_id for row in page.rows] == ["4"]
     assert page.not_due == {NotDue.NO_ACTIVITY: 3}

@@ -2,12 +2,16 @@
 
 import os
 import socket
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from quizmail import redis_server
-from quizmail.demo import ports
+from quizmail import redis_server, settings
+from quizmail.demo import ports, setup
 from quizmail.errors import ConfigurationError
+from quizmail.launch import foreground
 from quizmail.launch.foreground import is_demo
 from quizmail.launch.lock import holder, only_one
 
@@ -118,3 +122,76 @@ def test_it_is_the_demo_when_nothing_is_configured_or_when_asked(
     if env_file:
         (tmp_path / ".env").touch()
     assert is_demo(environment) is expected
+
+
+PROJECT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
+
+#: What a developer's shell may hold; none of it may reach the demo.
+STRAY = {
+    "MAIL_SERVER": "smtp.example.com",
+    "MAIL_USERNAME": "someone",
+    "MAIL_PASSWORD": "hunter2hunter2",
+    "MAIL_USE_SSL": "true",
+    "QUIZ_DATABASE_URL": "postgresql://db/quiz",
+    "DATABASE_URL": "postgresql://db/other",
+    "REDIS_URL": "redis://redis.example.com",
+    "SECRET_KEY": "a key that is used elsewhere",
+    "PORT": "80",
+    "WEB_HOST": "0.0.0.0",
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_demo_uses_this_machine_only_whatever_the_environment_says(folder):
+    chosen = settings.load(setup.prepare(STRAY, NOW, running=False))
+    assert chosen.demo
+    assert chosen.mail_server == "127.0.0.1"
+    assert (chosen.mail_username, chosen.mail_password, chosen.mail_use_ssl) == (None, None, False)
+    assert not chosen.mail_use_tls
+    assert chosen.quiz_database_url.startswith("sqlite:///var/demo/")
+    assert chosen.database_url.startswith("sqlite:///var/demo/")
+    assert chosen.redis_url.startswith("redis://127.0.0.1:")
+    assert chosen.web_host == "127.0.0.1"
+    assert chosen.base_url == f"http://127.0.0.1:{chosen.port}"
+    assert chosen.secret_key != STRAY["SECRET_KEY"]
+
+
+def test_the_demo_keeps_its_key_from_start_to_start_where_only_its_owner_may_read_it(folder):
+    keys = {setup.prepare({}, NOW, running=False)["SECRET_KEY"] for _ in range(2)}
+    assert len(keys) == 1
+    assert stat.S_IMODE((folder / "var/demo/secret_key").stat().st_mode) == 0o600
+
+
+def test_a_command_beside_a_running_demo_gets_its_ports_although_they_are_in_use(folder, listener):
+    file = folder / "var/demo/ports.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'{{"web": {listener}, "smtp": 1, "redis": 2}}')
+    assert setup.prepare({}, NOW, running=True)["PORT"] == str(listener)
+    assert setup.prepare({}, NOW, running=False)["PORT"] != str(listener)
+
+
+def commands(environment):
+    return dict(foreground._commands(environment))
+
+
+def test_the_demo_starts_the_engine_and_its_extras_but_not_the_release_step(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    started = commands({"QUIZMAIL_DEMO": "true", "REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert started.keys() == {"web", "worker", "dispatcher", "scheduler", "redis", "inbox", "demo"}
+
+
+def test_a_configured_engine_with_a_redis_starts_no_extras(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    started = commands({"QUIZ_DATABASE_URL": "sqlite:///quiz.db", "REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert started.keys() == {"web", "worker", "dispatcher", "scheduler"}
+
+
+def test_a_folder_without_a_procfile_is_told_so(folder):
+    with pytest.raises(ConfigurationError, match="Procfile is not in this folder"):
+        commands({"QUIZMAIL_DEMO": "true"})

@@ -10,11 +10,22 @@ PACKAGE = Path(__file__).parents[2] / "src" / "quizmail"
 #: From low to high: a module imports from lower groups, from its own folder, and inside a group
 #: only what is named in SHARED.
 LAYERS = (
-    {"errors", "states", "parsing", "settings", "slots", "rules", "retries"},
-    {"models", "database", "migrations", "sources", "platform"},
+    {"errors", "states", "parsing", "settings", "slots", "rules", "replies", "retries"},
+    {"fields", "models", "database", "migrations", "sources", "platform"},
     {"audience", "activity", "outbox", "recipients", "holds"},
     {"links", "formatting", "rendering", "message", "mailer"},
-    {"alerts", "composing", "planning", "dispatch", "delivery", "inspection", "preview", "status", "testmail"},
+    {
+        "alerts",
+        "by_hand",
+        "composing",
+        "planning",
+        "dispatch",
+        "delivery",
+        "inspection",
+        "preview",
+        "status",
+        "testmail",
+    },
     {"wiring", "broker", "actors", "web", "cli", "demo", "launch", "redis_server", "scheduler", "__main__"},
 )
 
@@ -24,6 +35,7 @@ SHARED = {
     "rules": {"states"},
     "slots": {"states"},
     "retries": {"states"},
+    "models": {"fields"},
     "database": {"models", "migrations"},
     "platform": {"sources"},
     "rendering": {"formatting"},
@@ -31,7 +43,8 @@ SHARED = {
     "planning": {"composing"},
     "dispatch": {"planning"},
     "delivery": {"composing"},
-    "preview": {"composing", "dispatch", "planning"},
+    "by_hand": {"dispatch", "planning"},
+    "preview": {"by_hand", "composing", "planning"},
     "testmail": {"composing"},
     "status": {"dispatch"},
     "alerts": {"delivery"},

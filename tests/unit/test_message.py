@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from quizmail.errors import CompositionError
 from quizmail.formatting import one_line
 from quizmail.message import list_id, message_id
-from quizmail.rendering import Parts
 from quizmail.parsing import Mailbox
+from quizmail.rendering import Parts
 from quizmail.states import Kind
 from tests.support.mails import UNSUBSCRIBE_URL, body, composed, mailbox, read
 

@@ -164,7 +164,19 @@ def test_only_one_of_two_claims_succeeds(ours, now):
         lambda now: Delivery.update(expires_at=now).execute(),
         lambda now: Delivery.update(state=DeliveryState.SKIPPED).execute(),
     ],
-    ids="opted-out suppressed held kind-held run-held domain-held paused tried later expired skipped".split(),
+    ids=[
+        "opted-out",
+        "suppressed",
+        "held",
+        "kind-held",
+        "run-held",
+        "domain-held",
+        "paused",
+        "tried",
+        "later",
+        "expired",
+        "skipped",
+    ],
 )
 def test_the_claim_itself_refuses_what_was_stopped_meanwhile(ours, now, stop):
     (work,) = planned(now, "1")

@@ -25,7 +25,8 @@ class _Group(click.Group):
         except QuizmailError as error:
             lines = [f"quizmail: {error}"]
         except redis.RedisError as error:
-            lines = [f"quizmail: Redis does not answer ({type(error).__name__}): is REDIS_URL right?"]
+            problem = f"Redis does not answer ({type(error).__name__}): is REDIS_URL right?"
+            lines = [f"quizmail: {problem} `dispatch --inline` does without it."]
         except (peewee.OperationalError, peewee.InterfaceError) as error:
             first = str(error).strip().partition("\n")[0]
             lines = [f"quizmail: DATABASE_URL: the database does not answer: {first}"]

@@ -8,13 +8,16 @@ from pathlib import Path
 import click
 
 from quizmail import database, testmail, wiring
-from quizmail.broker import DramatiqBell, configure_log, wait_for_redis
+from quizmail.broker import DramatiqBell, configure_log
+from quizmail.by_hand import Occasion
 from quizmail.cli.output import Ticker, parse_instant, words
 from quizmail.errors import QuizmailError
 from quizmail.models import Run
+from quizmail.outbox.claim import find, load
+from quizmail.outbox.plan import PlannedRow
 from quizmail.preview import write_preview
 from quizmail.slots import Slot
-from quizmail.states import Kind, NotDue
+from quizmail.states import DeliveryState, Kind, NotDue
 from quizmail.wiring import Engine
 
 KINDS = click.Choice([kind.plural for kind in Kind])
@@ -42,12 +45,13 @@ def dispatch(kinds: str, at: datetime | None, user_id: str | None, dry_run: bool
         raise click.UsageError("an instant in the future needs --dry-run")
     configure_log()
     engine = _engine(inline or dry_run)
-    if dry_run:
+    if user_id is not None:
+        occasion = engine.by_hand.occasion(kind, user_id, at or now)
+        _judge(engine, occasion) if dry_run else _one_user(engine, occasion, inline)
+    elif dry_run:
         _dry_run(engine, kind, at or now)
-    elif user_id is not None:
-        _one_user(engine, kind, user_id, at, inline)
     else:
-        _run(engine, engine.dispatcher.slots_by_hand(kind, at or now), inline)
+        _run(engine, engine.by_hand.slots(kind, at or now), inline)
 
 
 @click.command()
@@ -58,7 +62,7 @@ def dispatch(kinds: str, at: datetime | None, user_id: str | None, dry_run: bool
 def preview(kind: str, user_id: str, at: datetime | None, folder: Path) -> None:
     """Write one mail to files (.eml, .html, .txt), whether the user is due or not; send nothing."""
     engine = wiring.build(wiring.current_settings())
-    for path in write_preview(engine.dispatcher, engine.composer, Kind(kind), user_id, at, folder):
+    for path in write_preview(engine.by_hand, engine.composer, Kind(kind), user_id, at, folder):
         click.echo(path)
 
 
@@ -79,14 +83,14 @@ def _engine(without_redis: bool) -> Engine:
         return wiring.build(settings)
     from quizmail.actors import broker
 
-    wait_for_redis(settings.redis_url)
+    broker.client.ping()
     return wiring.build(settings, bell=DramatiqBell(broker, "deliver"))
 
 
 def _dry_run(engine: Engine, kind: Kind, at: datetime) -> None:
-    for slot in engine.dispatcher.slots_by_hand(kind, at):
+    for slot in engine.by_hand.slots(kind, at):
         counts: Counter[str] = Counter()
-        for plan in engine.dispatcher.dry_run(slot):
+        for plan in engine.by_hand.dry_run(slot):
             counts.update(_tally(plan.rows, plan.not_due))
         click.echo(f"{_name(slot)}: {words(counts)}")
 
@@ -99,10 +103,21 @@ def _tally(rows: Iterable[object], not_due: Counter[NotDue]) -> Counter[str]:
     return counts
 
 
-def _one_user(engine: Engine, kind: Kind, user_id: str, at: datetime | None, inline: bool) -> None:
-    planned = engine.dispatcher.plan_user(kind, user_id, at=at)
+def _judge(engine: Engine, occasion: Occasion) -> None:
+    verdict = engine.by_hand.judge(occasion)
+    due = f"due, but skipped: {verdict.skip}" if isinstance(verdict, PlannedRow) and verdict.skip else "due"
+    click.echo(f"not due: {verdict}" if isinstance(verdict, NotDue) else due)
+
+
+def _one_user(engine: Engine, occasion: Occasion, inline: bool) -> None:
+    before = find(occasion.kind, occasion.member.user_id, occasion.period)
+    planned = engine.by_hand.plan(occasion)
     if isinstance(planned, NotDue):
         click.echo(f"not due: {planned}")
+        return
+    work = load(planned)
+    if work is None or work.state is not DeliveryState.PLANNED:
+        click.echo(f"delivery {planned}: {'was ' if before else ''}{work.state if work else 'gone'}")
     elif inline:
         click.echo(f"delivery {planned}: {engine.deliverer.deliver(planned)}")
     else:
@@ -114,12 +129,12 @@ def _run(engine: Engine, slots: list[Slot], inline: bool) -> None:
     runs: list[Run] = []
     for slot in slots:
         ticker = Ticker(_name(slot))
-        runs.append(engine.dispatcher.run_by_hand(slot, ticker.show))
+        runs.append(engine.by_hand.run(slot, ticker.show))
         ticker.end()
     if not runs:
         raise QuizmailError("no slot: nobody is on the platform yet")
     if inline:
-        engine.dispatcher.deliver_here(engine.deliverer.deliver, Ticker("sending").count)
+        engine.by_hand.deliver_here(engine.deliverer.deliver, Ticker("sending").count)
     else:
         released = engine.dispatcher.pump(wiring.PATIENCE)
         click.echo(f"released to the workers: {released}")

@@ -11,7 +11,7 @@ from quizmail.holds import Subject
 from quizmail.outbox import resolve as outbox
 from quizmail.states import Kind, Scope
 
-WHAT = "all|reminder|report|run:ID|domain:NAME"
+WHAT = "all|reminders|reports|run:ID|domain:NAME"
 
 
 @click.command()
@@ -79,8 +79,9 @@ def _subject(what: str) -> Subject:
     scope, _, name = what.partition(":")
     if what == Scope.ALL:
         return holds.ALL
-    if what in set(Kind):
-        return Subject(Scope.KIND, what)
+    kind = next((kind for kind in Kind if what in {kind.value, kind.plural}), None)
+    if kind:
+        return Subject(Scope.KIND, kind)
     if scope in {Scope.RUN, Scope.DOMAIN} and name:
         return Subject(Scope(scope), name.lower())
     raise click.UsageError(f"what is held is {WHAT}")

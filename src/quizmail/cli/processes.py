@@ -18,7 +18,7 @@ def worker() -> None:
     """Send mails: MAIL_MAX_CONNECTIONS threads in one or two processes."""
     settings = _ready()
     connections = settings.mail_max_connections
-    processes = min(2, connections)
+    processes = 1 if connections % 2 else 2
     _exec_dramatiq(settings, MAIL_QUEUE, processes, connections // processes)
 
 

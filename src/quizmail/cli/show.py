@@ -1,17 +1,20 @@
 """The commands that only look: check, status, deliveries."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import click
 import redis
 
 from quizmail import inspection, status, wiring
+from quizmail.audience import Audience
 from quizmail.broker import DramatiqBell
 from quizmail.cli.operate import resend
 from quizmail.cli.output import COLUMNS, as_json, delivery_rows, table, words, write_csv
+from quizmail.errors import QuizmailError
 from quizmail.models import Delivery
 from quizmail.platform import Platform
+from quizmail.settings import Settings
 from quizmail.states import DeliveryState, Kind
 
 
@@ -31,7 +34,7 @@ def show_status(json_wanted: bool) -> None:
     """Say how it stands; exit code 1 when something is wrong."""
     settings = wiring.current_settings()
     wiring.open_database(settings)
-    found = status.gather(wiring.calendar_of(settings), wiring.utc_now(), _waiting())
+    found = status.gather(wiring.calendar_of(settings), _zones(settings), wiring.utc_now(), _waiting())
     click.echo(as_json(found.as_dict()) if json_wanted else "\n".join(_lines(found)))
     sys.exit(1 if found.problems else 0)
 
@@ -65,6 +68,15 @@ deliveries.add_command(resend)
 COMMANDS = (check, show_status, deliveries)
 
 
+def _zones(settings: Settings) -> Collection[str]:
+    """Return the zones in use; none when the platform cannot be read."""
+    try:
+        platform = Platform.open(settings.quiz_database_url, settings.quiz_source, settings.site_timezone)
+        return Audience(platform).zones()
+    except QuizmailError:
+        return ()
+
+
 def _waiting() -> int | None:
     from quizmail.actors import broker
 
@@ -85,7 +97,8 @@ def _lines(found: status.Status) -> Iterator[str]:
     yield "Runs, newest first"
     for run in found.runs:
         not_due = {f"not due ({reason})": number for reason, number in run["not_due"].items()}
-        yield f"  run {run['id']}: {run['kind']} {run['period']} at {run['slot']:%Y-%m-%d %H:%M}: {run['state']}"
+        slot = f"{run['kind']} {run['period']} at {run['slot']:%Y-%m-%d %H:%M}"
+        yield f"  run {run['id']}: {slot}: {run['state']}"
         yield f"    {words({**run['deliveries'], **not_due})}"
     yield ""
     yield "Deliveries planned in the last 7 days"
@@ -94,7 +107,8 @@ def _lines(found: status.Status) -> Iterator[str]:
         yield f"  {row['kind']} {row['state']}{reason}: {row['count']}"
     for held in found.holds:
         subject = f"{held['scope']} {held['subject']}".rstrip()
-        yield f"held: {subject} since {held['since']:%Y-%m-%d %H:%M} UTC, {held['cause']}: {held['detail']}"
+        detail = f" ({held['detail']})" if held["detail"] else ""
+        yield f"held: {subject} since {held['since']:%Y-%m-%d %H:%M} UTC: {held['cause']}{detail}"
     yield ""
     yield from (f"WRONG: {problem}" for problem in found.problems)
     if not found.problems:

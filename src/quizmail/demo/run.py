@@ -16,14 +16,15 @@ from redis import Redis, RedisError
 
 from quizmail import database, models, settings
 from quizmail.demo.ports import answers
-from quizmail.models import Delivery
+from quizmail.models import Delivery, Run
 from quizmail.settings import Settings
-from quizmail.states import FINAL_STATES, DeliveryState, Kind
+from quizmail.states import FINAL_STATES, DeliveryState, Kind, RunState
 
 _POLL = 0.3  # seconds
 
-#: How long nothing may change before the summary is given although mails are waiting, in seconds.
-_PATIENCE = 60.0
+#: How long nothing may change before the summary is given although something is waiting, in seconds.
+#: Longer than a planner's lease: a run whose planner was killed goes on when it has ended.
+_PATIENCE = 200.0
 
 _REASONS_SHOWN = 5
 
@@ -31,10 +32,11 @@ Counts = Counter[tuple[str, str, str]]  # {(kind, state, reason): deliveries}
 
 
 class Outcome(NamedTuple):
-    """The deliveries of all times, and how many of them this start has added."""
+    """The deliveries of all times, how many of them this start has added, the runs not yet planned."""
 
     counts: Counts
     new: int
+    planning: int
 
 
 def main() -> None:
@@ -42,23 +44,25 @@ def main() -> None:
     chosen = settings.read()
     _wait_for_the_others(chosen)
     models.bind(database.connect(chosen.database_url))
-    before = count()
+    before = look(0).counts.total()
     for kind in Kind:
-        subprocess.run([sys.executable, "-m", "quizmail", "dispatch", kind.plural], check=True)  # noqa: S603
-    after = _settled(count)
-    for line in summary(Outcome(after, after.total() - before.total()), chosen.base_url):
+        _dispatch(kind)
+    outcome = settled(lambda: look(before))
+    for line in summary(outcome, chosen.base_url):
         print(line, flush=True)
     while True:
         signal.pause()
 
 
-def count() -> Counts:
-    """Return how many deliveries there are of each kind, state and reason."""
+def look(before: int) -> Outcome:
+    """Return how it stands now, when there were `before` deliveries at the start."""
     number = fn.COUNT(Delivery.id)
     columns = (Delivery.kind, Delivery.state, Delivery.reason)
     with models.database.obj.connection_context():
+        planning = Run.select().where(Run.state == RunState.PLANNING).count()
         rows: Any = list(Delivery.select(*columns, number).group_by(*columns).tuples())
-    return Counter({(kind, state, reason or ""): many for kind, state, reason, many in rows})
+    counts = Counter({(kind, state, reason or ""): many for kind, state, reason, many in rows})
+    return Outcome(counts, counts.total() - before, planning)
 
 
 def summary(outcome: Outcome, base_url: str) -> list[str]:
@@ -69,7 +73,7 @@ def summary(outcome: Outcome, base_url: str) -> list[str]:
         "",
         "Quizmail demo mode: nothing leaves this machine.",
         f"Sent {sent.replace(', ', ' and ')}; {_reasons('skipped', counts, DeliveryState.SKIPPED)}.",
-        *_troubles(counts),
+        *_troubles(outcome),
     ]
     if outcome.new < counts.total():
         lines.append(f"New at this start: {outcome.new}; the others were there, and nothing is sent twice.")
@@ -81,6 +85,13 @@ def summary(outcome: Outcome, base_url: str) -> list[str]:
         "Stop everything:    Ctrl-C (or `make stop`, if it runs in the background).",
         "",
     ]
+
+
+def _dispatch(kind: Kind) -> None:
+    """Run the job of the latest slot by hand; whatever is wrong was said on its standard error."""
+    ended = subprocess.run([sys.executable, "-m", "quizmail", "dispatch", kind.plural], check=False)  # noqa: S603
+    if ended.returncode:
+        sys.exit(ended.returncode)
 
 
 def _wait_for_the_others(chosen: Settings) -> None:
@@ -97,20 +108,27 @@ def _pongs(url: str) -> bool:
         return False
 
 
-def _settled(look: Callable[[], Counts]) -> Counts:
-    """Return the counts as soon as every delivery is final, or when nothing has changed for a minute."""
-    counts = look()
-    changed = time.monotonic()
-    while _waiting(counts) and time.monotonic() - changed < _PATIENCE:
+def settled(
+    looking: Callable[[], Outcome],
+    *,
+    patience: float = _PATIENCE,
+    clock: Callable[[], float] = time.monotonic,
+) -> Outcome:
+    """Return the outcome once nothing waits any more, or nothing has changed for `patience` seconds."""
+    outcome, changed = looking(), clock()
+    while _waiting(outcome) and clock() - changed < patience:
         time.sleep(_POLL)
-        before, counts = counts, look()
-        if counts != before:
-            changed = time.monotonic()
-    return counts
+        before, outcome = outcome, looking()
+        if outcome != before:
+            changed = clock()
+    return outcome
 
 
-def _waiting(counts: Counts) -> int:
-    return sum(number for (_, state, _), number in counts.items() if state not in FINAL_STATES)
+def _waiting(outcome: Outcome) -> list[str]:
+    """Return a line for everything that is not finished."""
+    mails = sum(number for (_, state, _), number in outcome.counts.items() if state not in FINAL_STATES)
+    number_of = {"Mails still to be sent": mails, "Runs still to be planned": outcome.planning}
+    return [f"{what}: {number}." for what, number in number_of.items() if number]
 
 
 def _many(counts: Counts, kind: str, state: str) -> int:
@@ -127,11 +145,9 @@ def _reasons(word: str, counts: Counts, state: str) -> str:
     return f"{word} {reasons.total()}" + (f" ({shown})" if shown else "")
 
 
-def _troubles(counts: Counts) -> list[str]:
-    """Return a line for each state that a demo should not end in."""
-    states = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.UNKNOWN)
-    lines = [
-        _reasons(state.value, counts, state) for state in states if any(s == state for _, s, _ in counts)
-    ]
-    waiting = [f"still waiting: {_waiting(counts)}"] if _waiting(counts) else []
-    return [f"Also {line}." for line in (*lines, *waiting)]
+def _troubles(outcome: Outcome) -> list[str]:
+    """Return a line for everything that a demo should not end in."""
+    present = {state for _, state, _ in outcome.counts}
+    bad = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.UNKNOWN)
+    lines = [f"Also {_reasons(state.value, outcome.counts, state)}." for state in bad if state in present]
+    return [*lines, *_waiting(outcome)]

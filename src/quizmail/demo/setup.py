@@ -38,6 +38,11 @@ def prepare(base: Mapping[str, str], now: datetime, *, running: bool) -> dict[st
     return {**base, **relay, **_variables(chosen, address)}
 
 
+def inbox_address() -> str:
+    """Return the address of the inbox page of the demo that was started last."""
+    return f"http://{HOST}:{ports.remembered(_PORTS_FILE).get('web', _PORTS['web'])}/inbox"
+
+
 def _variables(chosen: Mapping[str, int], address: str) -> dict[str, str]:
     return {
         "QUIZMAIL_DEMO": "true",

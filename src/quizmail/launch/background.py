@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+from quizmail import settings
+from quizmail.demo import setup
 from quizmail.errors import ConfigurationError
-from quizmail.launch.foreground import LOCK
+from quizmail.launch.foreground import LOCK, is_demo
 from quizmail.launch.lock import holder
 from quizmail.launch.supervisor import STARTED
 
@@ -39,7 +41,9 @@ def start() -> None:
         if process.poll() is not None:
             raise ConfigurationError(LOG.read_text(errors="replace").splitlines() or ["it ended at once"])
         time.sleep(0.1)
-    print(f"Quizmail runs in the background (process {process.pid}); it writes to {LOG}.")
+    print(f"Quizmail runs in the background (process {process.pid}) and writes to {LOG}.")
+    if is_demo(settings.environment()):
+        print(f"It is the demo, nothing leaves this machine: {setup.inbox_address()}")
 
 
 def stop() -> None:

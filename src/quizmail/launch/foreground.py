@@ -60,6 +60,8 @@ def _environment(*, running: bool) -> dict[str, str]:
     base["PYTHONUNBUFFERED"] = "1"
     # Milliseconds that an idle worker sleeps before it looks up: it is to stop within moments.
     base.setdefault("dramatiq_worker_timeout", "250")
+    # The supervisor kills after PATIENCE; Dramatiq itself needs up to two seconds around this.
+    base.setdefault("SHUTDOWN_TIMEOUT_SECONDS", "2.5")
     return setup.prepare(base, datetime.now(UTC), running=running) if is_demo(base) else base
 
 

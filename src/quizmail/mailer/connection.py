@@ -41,7 +41,7 @@ def connect(relay: Relay) -> "Connection | NoAnswer":
     return connection
 
 
-class Connection(yagmail.SMTP):  # type: ignore[misc]
+class Connection(yagmail.SMTP):
     """A yagmail client that speaks only over the one connection it has opened.
 
     Attributes:
@@ -149,7 +149,7 @@ class _Polite:
     def auth(self, *args: Any, **options: Any) -> tuple[int, bytes]:
         """Authenticate; only after a refusal for good (5yz) is another mechanism worth a try."""
         try:
-            return super().auth(*args, **options)  # type: ignore[misc,no-any-return]
+            return super().auth(*args, **options)
         except smtplib.SMTPAuthenticationError as refusal:
             if 500 <= refusal.smtp_code <= 599:
                 raise

@@ -52,12 +52,7 @@ TABLES = (
         address TEXT NOT NULL PRIMARY KEY, reason TEXT NOT NULL, code TEXT, since VARCHAR(26) NOT NULL
     )
     """,
-    """
-    CREATE TABLE soft_hit (
-        id {id}, address TEXT NOT NULL, day VARCHAR(10) NOT NULL,
-        UNIQUE (address, day)
-    )
-    """,
+    "CREATE TABLE soft_hit (address TEXT NOT NULL, day VARCHAR(10) NOT NULL, PRIMARY KEY (address, day))",
     "CREATE TABLE valve (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), free_from VARCHAR(26) NOT NULL)",
     "INSERT INTO valve (id, free_from) VALUES (1, '1970-01-01 00:00:00.000000')",
     """

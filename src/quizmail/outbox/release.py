@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from peewee import Case, fn
 
-from quizmail.models import Delivery, Hold, Run
+from quizmail.database import transaction
+from quizmail.models import Attempt, Delivery, Hold, Run
 from quizmail.states import DeliveryState, Failure, Kind, RunState, Scope
 
 #: A delivery released this often without one try is set aside: it may kill every worker that takes it.
@@ -67,8 +68,7 @@ def tidy(now: datetime, lease: timedelta) -> Tidied:
     )
     return Tidied(
         expired=_change(planned & (Delivery.expires_at <= now), state=DeliveryState.EXPIRED),
-        # What died between the claim and the answer may have been delivered: never planned again by itself.
-        unknown=_change(overdue, state=DeliveryState.UNKNOWN, reason=Failure.PROCESS_DIED),
+        unknown=_give_up(overdue),
         set_aside=_change(poisonous, state=DeliveryState.REJECTED, reason=Failure.NEVER_FINISHED),
         runs_done=ended.execute(),
     )
@@ -88,6 +88,27 @@ def unfinished(run_ids: Sequence[int]) -> int:
         Delivery.select().where(Delivery.run.in_(list(run_ids)) & Delivery.state.in_(open_states)).count()
     )
     return count
+
+
+def _give_up(overdue: Any) -> int:
+    """Write claims without an outcome as unknown, each with its attempt.
+
+    What died between the claim and the answer may have been delivered: it is never planned again by itself.
+    """
+    unknown = DeliveryState.UNKNOWN
+    with transaction():
+        given_up = (
+            Delivery.update(state=unknown, reason=Failure.PROCESS_DIED)
+            .where(overdue)
+            .returning(Delivery.id, Delivery.attempts, Delivery.claimed_at)
+        )
+        rows = [
+            {"delivery": row_id, "number": attempts, "at": at, "outcome": unknown}
+            for row_id, attempts, at in given_up.tuples().execute()
+        ]
+        if rows:
+            Attempt.insert_many(rows).execute()
+    return len(rows)
 
 
 def _change(which: Any, **values: Any) -> int:

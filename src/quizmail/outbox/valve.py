@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, NamedTuple
 
-from peewee import Case, Select
+from peewee import SQL, Case
 
 from quizmail.database import transaction
 from quizmail.models import Attempt, Delivery, Valve
@@ -85,28 +85,24 @@ def release_paced(now: datetime, limit: int, pace: Pace, ahead: timedelta = AHEA
 
 
 def admit(delivery_id: int, now: datetime, pace: Pace) -> datetime | None:
-    """Return when the released delivery may be sent: now or earlier means at once.
+    """Return when the delivery may be sent; now or earlier means at once.
 
     A delivery that has no share, or comes too late for it, gets a new one. None when it is not to be sent
-    now: it waits for its next try, or no instant is free within ``AHEAD``; a dispatcher releases it later.
+    now: it waits for its next try, or no instant is free within ``AHEAD`` and a dispatcher releases it later.
     """
-    seen = _planned(delivery_id)
-    if seen is None or (seen.released_at is None and seen.due_at > now):
+    seen = _planned(delivery_id, now)
+    if seen is None:
         return None
-    if pace.is_free or _is_fresh(seen, now, pace):
+    if pace.is_free or _has_share(seen, now, pace):
         return seen.due_at
     with transaction():
-        _lock()
-        seen = _planned(delivery_id)  # somebody else may have given it a share meanwhile
-        if seen is None or _is_fresh(seen, now, pace):
-            return seen.due_at if seen else None
-        _take_back(delivery_id)
-        instants = _instants(now, 1, pace, AHEAD)
-        if not instants:
+        instants = _instants(now, 1, pace, AHEAD, besides=delivery_id)
+        seen = _planned(delivery_id, now)  # somebody else may have given it a share meanwhile
+        if seen is None:
             return None
-        Delivery.update(released_at=now).where(Delivery.id == delivery_id).execute()
-        _give_out([Share(delivery_id, instants[0])], pace)
-    return instants[0]
+        if _has_share(seen, now, pace):
+            return seen.due_at
+        return instants[0] if _exchange(delivery_id, instants, now, pace) else None
 
 
 def schedule(
@@ -128,12 +124,19 @@ def schedule(
     return instants
 
 
-def _instants(now: datetime, wanted: int, pace: Pace, ahead: timedelta) -> list[datetime]:
-    """Lock the valve and return the next free instants, at most `wanted`."""
+def _instants(
+    now: datetime, wanted: int, pace: Pace, ahead: timedelta, besides: int | None = None
+) -> list[datetime]:
+    """Lock the valve and return the next free instants, at most `wanted`.
+
+    Args:
+        besides: a delivery whose old share is given up for the new one.
+    """
     free_from = _lock()
     if free_from > now + AHEAD + pace.spacing + CLOCKS_DIFFER:
         free_from = now
-    return schedule(max(now, free_from), pace.spacing, _floors(now, wanted, pace), now + ahead)
+    floors = _floors(now, wanted, pace, besides)
+    return schedule(max(now, free_from), pace.spacing, floors, now + ahead)
 
 
 def _lock() -> datetime:
@@ -150,35 +153,48 @@ def _give_out(shares: list[Share], pace: Pace) -> None:
     Valve.update(free_from=shares[-1].at + pace.spacing).execute()
 
 
-def _floors(now: datetime, wanted: int, pace: Pace) -> list[datetime]:
+def _exchange(delivery_id: int, instants: list[datetime], now: datetime, pace: Pace) -> bool:
+    """Give the delivery the instant in place of its old one; without any, leave it to be released again."""
+    planned = (Delivery.id == delivery_id) & (Delivery.state == DeliveryState.PLANNED)
+    if not instants:
+        Delivery.update(released_at=None, releases=0).where(planned).execute()
+        return False
+    if not Delivery.update(released_at=now).where(planned).execute():
+        return False
+    _give_out([Share(delivery_id, instants[0])], pace)
+    return True
+
+
+def _floors(now: datetime, wanted: int, pace: Pace, besides: int | None) -> list[datetime]:
     """Return for each of at most `wanted` mails when the daily limit has room for it."""
     if not pace.limit_per_day:
         return [now] * wanted
     wanted = min(wanted, pace.limit_per_day)
-    used = _used(now, pace)
+    used = _used(now, pace, besides)
     room = pace.limit_per_day - used.count()
     floors = [now] * max(0, min(wanted, room))
     if len(floors) < wanted:
-        oldest = used.order_by(used.c.at).offset(max(0, -room)).limit(wanted - len(floors))
-        floors += [Attempt.at.python_value(at) + DAY for (at,) in oldest.tuples()]
+        oldest = used.order_by(SQL("at")).offset(max(0, -room)).limit(wanted - len(floors))
+        floors += [at + DAY for (at,) in oldest.tuples()]
     return floors
 
 
-def _used(now: datetime, pace: Pace) -> Any:
+def _used(now: datetime, pace: Pace, besides: int | None) -> Any:
     """Return the query of the instants that count against the daily limit.
 
     Every try is counted once, in one of three places: it was made, its body is on the way, or its delivery
     is released and the release is not void.
     """
-    planned = (Delivery.state == DeliveryState.PLANNED) & (Delivery.released_at > now - pace.again_after)
-    sending = Delivery.state == DeliveryState.SENDING
     made = (Attempt.at > now - DAY) & (Attempt.at < now + DAY) & Attempt.by.is_null()
-    used = (
+    sending = Delivery.state == DeliveryState.SENDING
+    planned = (Delivery.state == DeliveryState.PLANNED) & (Delivery.released_at > now - pace.again_after)
+    if besides is not None:
+        planned &= Delivery.id != besides
+    return (
         Attempt.select(Attempt.at.alias("at")).where(made)
-        | Delivery.select(Delivery.claimed_at).where(sending)
-        | Delivery.select(Delivery.due_at).where(planned)
+        + Delivery.select(Delivery.claimed_at).where(sending)
+        + Delivery.select(Delivery.due_at).where(planned)
     )
-    return Select([used], [used.c.at]).bind(Delivery._meta.database)
 
 
 class _Seen(NamedTuple):
@@ -186,22 +202,15 @@ class _Seen(NamedTuple):
     released_at: datetime | None
 
 
-def _planned(delivery_id: int) -> _Seen | None:
-    row = (
-        Delivery.select(Delivery.due_at, Delivery.released_at)
-        .where((Delivery.id == delivery_id) & (Delivery.state == DeliveryState.PLANNED))
-        .tuples()
-        .first()
-    )
-    return None if row is None else _Seen(*row)
+def _planned(delivery_id: int, now: datetime) -> _Seen | None:
+    """Return the planned delivery; None when there is none, or when it waits for its next try."""
+    planned = (Delivery.id == delivery_id) & (Delivery.state == DeliveryState.PLANNED)
+    row = Delivery.select(Delivery.due_at, Delivery.released_at).where(planned).tuples().first()
+    seen = _Seen(*row) if row else None
+    return seen if seen and (seen.released_at is not None or seen.due_at <= now) else None
 
 
-def _is_fresh(seen: _Seen, now: datetime, pace: Pace) -> bool:
+def _has_share(seen: _Seen, now: datetime, pace: Pace) -> bool:
     if seen.released_at is None or seen.released_at <= now - pace.again_after:
         return False
     return not pace.rate_per_second or now <= seen.due_at + GRACE
-
-
-def _take_back(delivery_id: int) -> None:
-    mine = (Delivery.id == delivery_id) & (Delivery.state == DeliveryState.PLANNED)
-    Delivery.update(released_at=None, releases=0).where(mine).execute()

@@ -1,0 +1,136 @@
+"""What an operator may start by hand: a run, a dry run, or one user's mail."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from quizmail import slots
+from quizmail.audience import Member, Quiz
+from quizmail.dispatch import BATCH, Dispatcher, Progress, no_progress
+from quizmail.errors import QuizmailError
+from quizmail.models import Run
+from quizmail.outbox import plan as outbox
+from quizmail.outbox import release
+from quizmail.outbox.claim import find
+from quizmail.outbox.plan import PlannedRow
+from quizmail.planning import BY_HAND, Plan, Question
+from quizmail.slots import Slot
+from quizmail.states import DeliveryState, Kind, NotDue
+
+_EXAMPLES = {Kind.REMINDER: "2026-11-23", Kind.REPORT: "2026-10"}
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """One user, and the period and instant for which a mail is planned or previewed by hand."""
+
+    kind: Kind
+    member: Member
+    catalogue: Sequence[Quiz]
+    period: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Plans with the dispatcher's parts what no tick has asked for. Deadlines do not count here."""
+
+    dispatcher: Dispatcher
+
+    def slots(self, kind: Kind, at: datetime) -> list[Slot]:
+        """Return the latest slots at or before `at` of the zones in use."""
+        return slots.latest(kind, at, self.dispatcher.audience.zones(), self.dispatcher.calendar)
+
+    def run(self, slot: Slot, progress: Progress = no_progress) -> Run:
+        """Plan the slot's run, whatever its deadline, and return it. Nothing is released yet."""
+        run = outbox.reopen_by_hand(slot, self.dispatcher.clock())
+        self.dispatcher.plan_run(run, progress)
+        return run
+
+    def dry_run(self, slot: Slot) -> Iterator[Plan]:
+        """Judge the slot's audience page by page and write no row."""
+        question = self._looking(self.dispatcher.question(slot.kind, slot.period, slot.at, slot.at))
+        cursor: str | None = None
+        while True:
+            plan = self.dispatcher.planner.page(question, slot.zones, cursor)
+            yield plan
+            if (cursor := plan.cursor) is None:
+                return
+
+    def occasion(self, kind: Kind, user_id: str, at: datetime | None, period: str | None = None) -> Occasion:
+        """Return one user with the period and the instant to be judged at.
+
+        Args:
+            at: take the latest slot of the user's zone at or before it; None judges now, for the
+                period that now belongs to.
+
+        Raises:
+            UnknownUser: nobody on the platform has this id.
+            QuizmailError: `period` is none.
+        """
+        audience, calendar = self.dispatcher.audience, self.dispatcher.calendar
+        instant = at or self.dispatcher.clock()
+        zone = audience.recheck(user_id, instant).zone
+        if at is not None and period is None:
+            slot = slots.latest(kind, at, [zone], calendar)[-1]
+            period, instant = slot.period, slot.at
+        period = period or slots.current_period(kind, instant, zone, calendar)
+        if not slots.is_period(kind, period):
+            raise QuizmailError(f"{period!r} is no period of a {kind}, such as {_EXAMPLES[kind]}")
+        catalogue = audience.catalogue(instant) if kind is Kind.REMINDER else []
+        member = audience.member(kind, instant, user_id, catalogue)
+        return Occasion(kind, member, catalogue, period, instant)
+
+    def judge(self, occasion: Occasion) -> PlannedRow | NotDue:
+        """Judge one user and write no row."""
+        question = Question(occasion.kind, occasion.period, occasion.at, occasion.catalogue, occasion.at)
+        return self.dispatcher.planner.one(self._looking(question), occasion.member)
+
+    def plan(self, occasion: Occasion) -> int | NotDue:
+        """Plan one user's delivery.
+
+        Returns:
+            The row id of the delivery, which may have been there before; or why none is due.
+
+        Raises:
+            QuizmailError: the month has not ended, or its figures are being computed.
+        """
+        kind, now = occasion.kind, self.dispatcher.clock()
+        if kind is Kind.REPORT:
+            self._need_figures(occasion.period)
+        question = Question(kind, occasion.period, occasion.at, occasion.catalogue, now + BY_HAND)
+        row = self.dispatcher.planner.one(question, occasion.member)
+        if isinstance(row, NotDue):
+            return row
+        outbox.insert_rows(kind, occasion.period, None, now, now, [row])
+        found = find(kind, occasion.member.user_id, occasion.period)
+        assert found is not None  # noqa: S101  # the row was written, or was there
+        return found
+
+    def deliver_here(self, deliver: Callable[[int], object], progress: Callable[[int], None]) -> int:
+        """Deliver what may go now from this thread, without a bell; return how many were finished.
+
+        What was released to a lost Redis is taken, too: if a worker has it after all, the claim decides.
+        """
+        done, finished = 0, True
+        while finished and (ids := release.release(self.dispatcher.clock(), BATCH, timedelta(0))):
+            finished = False
+            for delivery_id in ids:
+                if deliver(delivery_id) != DeliveryState.PLANNED:
+                    done, finished = done + 1, True
+                progress(done)
+        return done
+
+    def _looking(self, question: Question) -> Question:
+        """Return the question of somebody who only looks: a month that has not ended is counted so far."""
+        if question.kind is Kind.REMINDER:
+            return question
+        now = self.dispatcher.clock()
+        if slots.month_end(question.period, self.dispatcher.calendar.site_zone) > now:
+            return replace(question, so_far=now)
+        self._need_figures(question.period)
+        return question
+
+    def _need_figures(self, period: str) -> None:
+        if not self.dispatcher.compute_figures(period):
+            raise QuizmailError(f"the figures of {period} are being computed: try again")
