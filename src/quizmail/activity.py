@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from peewee import fn
 
-from quizmail import models
-from quizmail.database import transaction
+from quizmail.database import insert_new, transaction
 from quizmail.models import Month, MonthFigure
 from quizmail.platform import Platform
 from quizmail.platform.month import MonthOfUser, month_of_users, taken_between
@@ -24,6 +23,8 @@ QUIZZES_SHOWN = 20
 
 #: Rows of one insert: six values each stay below SQLite's limit of 32 766 parameters.
 _CHUNK = 5000
+
+_COLUMNS = ("period", "user_id", "taken", "average", "best", "quizzes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +159,12 @@ def _store_all(period: str, lease: str, months: Iterable[MonthOfUser]) -> bool:
         with transaction():
             if not _write(period, lease, lease_by=lease):
                 return False
-            _insert(period, chunk)
+            insert_new(MonthFigure, _COLUMNS, [_row(period, month) for month in chunk])
     return True
 
 
-def _insert(period: str, months: Sequence[MonthOfUser]) -> None:
-    """Insert rows as one flat statement: a node for every value would take longer than the month's query."""
-    database = models.database.obj
-    columns = ("period", "user_id", "taken", "average", "best", "quizzes")
-    row = f"({', '.join([database.param] * len(columns))})"
-    values: list[Any] = []
-    for each in months:
-        quizzes = MonthFigure.quizzes.db_value(each.quizzes)
-        values += (period, each.user_id, each.taken, each.average, each.best, quizzes)
-    table = MonthFigure._meta.table_name
-    database.execute_sql(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(months))}", values
-    )
+def _row(period: str, month: MonthOfUser) -> Sequence[Any]:
+    return (period, month.user_id, month.taken, month.average, month.best, month.quizzes)
 
 
 def _finish(period: str, lease: str, now: datetime) -> bool:

@@ -68,6 +68,19 @@ class Planner:
         plan = self._judge_all(question, [member])
         return plan.rows[0] if plan.rows else next(iter(plan.not_due))
 
+    def _may_be_due(self, question: Question, member: Member) -> bool:
+        """Say whether `member` would be due if some quiz were open; nobody else's quizzes are looked up."""
+        person = Person(
+            user_id=member.user_id,
+            address=member.address,
+            active=member.active,
+            is_staff=member.is_staff,
+            created_at=member.created_at,
+            last_activity=member.last_activity,
+            available=1,
+        )
+        return not isinstance(decide(question.kind, person, question.at, self.inactive_after), NotDue)
+
     def _judge_all(self, question: Question, members: Sequence[Member]) -> Plan:
         plan = Plan()
         ids = [member.user_id for member in members]

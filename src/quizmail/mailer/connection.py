@@ -149,7 +149,7 @@ class _Polite:
     def auth(self, *args: Any, **options: Any) -> tuple[int, bytes]:
         """Authenticate; only after a refusal for good (5yz) is another mechanism worth a try."""
         try:
-            return super().auth(*args, **options)
+            return super().auth(*args, **options)  # type: ignore[misc]
         except smtplib.SMTPAuthenticationError as refusal:
             if 500 <= refusal.smtp_code <= 599:
                 raise

@@ -6,13 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from quizmail.database import transaction
+from quizmail.database import insert_new, transaction
 from quizmail.models import Delivery, Recipient, Run
 from quizmail.slots import Slot
-from quizmail.states import DeliveryState, Kind, NotDue, RunState, Skip
+from quizmail.states import DeliveryState, Kind, NotDue, Preference, RunState, Skip
 
 #: How long a planner that was not heard of keeps its run; a page takes well under a second.
 LEASE = timedelta(minutes=2)
+
+_COLUMNS = (
+    "kind",
+    "user_id",
+    "period",
+    "recipient_id",
+    "run_id",
+    "state",
+    "reason",
+    "due_at",
+    "expires_at",
+    "releases",
+    "attempts",
+    "facts",
+    "planned_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,34 +135,33 @@ def insert_rows(
     if not rows:
         return 0
     ids = _recipient_ids([row.user_id for row in rows])
-    new: int = (
-        Delivery.insert_many(
-            [
-                {
-                    "kind": kind,
-                    "user_id": row.user_id,
-                    "period": period,
-                    "recipient": ids[row.user_id],
-                    "run": run_id,
-                    "state": DeliveryState.SKIPPED if row.skip else DeliveryState.PLANNED,
-                    "reason": row.skip,
-                    "due_at": due_at,
-                    "expires_at": row.expires_at,
-                    "facts": row.facts,
-                    "planned_at": now,
-                }
-                for row in rows
-            ]
-        )
-        .on_conflict_ignore()
-        .as_rowcount()
-        .execute()
+    return insert_new(
+        Delivery,
+        _COLUMNS,
+        [
+            (
+                kind,
+                row.user_id,
+                period,
+                ids[row.user_id],
+                run_id,
+                DeliveryState.SKIPPED if row.skip else DeliveryState.PLANNED,
+                row.skip,
+                due_at,
+                row.expires_at,
+                0,
+                0,
+                row.facts,
+                now,
+            )
+            for row in rows
+        ],
     )
-    return new
 
 
 def _recipient_ids(user_ids: Sequence[str]) -> Mapping[str, int]:
     """Return the row id of every one of `user_ids`, making the rows that are missing. Two queries."""
-    Recipient.insert_many([{"user_id": user_id} for user_id in user_ids]).on_conflict_ignore().execute()
+    new = [(user_id, Preference.ON, Preference.ON) for user_id in user_ids]
+    insert_new(Recipient, ("user_id", "reminder_preference", "report_preference"), new)
     found = Recipient.select(Recipient.user_id, Recipient.id).where(Recipient.user_id.in_(list(user_ids)))
     return dict(found.tuples())
