@@ -101,7 +101,7 @@ class People:
         start = datetime(month.year, month.month, 1, tzinfo=UTC)
         for number in range(1, self.users + 1):
             took_part = number % self.due_every == 1 % self.due_every
-            noise = timedelta(minutes=number * 7919 % 9000)
+            noise = timedelta(minutes=1 + number * 7919 % 9000)
             for which in range(ATTEMPTS):
                 weeks = timedelta(days=7 * which)
                 at = start + weeks + noise if took_part and which < 4 else start - 4 * weeks - noise

@@ -46,7 +46,7 @@ def scene(
     """
     now = wiring.utc_now()
     urls = _urls(folder, create)
-    environment = _environment(urls, {"SEND_MAX_WAITING": str(users + 1), **(variables or {})})
+    environment = _environment(urls, variables or {})
     chosen = settings.load(environment)
     calendar = wiring.calendar_of(chosen)
     latest = {kind: slots.latest(kind, now, [ZONE], calendar)[-1] for kind in Kind}

@@ -1,6 +1,7 @@
 """Measures a worker process from within: loaded by ``dramatiq`` after the module with the actors.
 
-When the worker stops it leaves a ``Lap`` as a JSON file in the folder that ``STOPWATCH`` names.
+In the folder that ``STOPWATCH`` names it leaves an empty file when the worker is ready, and when the worker
+stops a ``Lap`` as JSON.
 """
 
 import json
@@ -38,6 +39,10 @@ class Stopwatch(dramatiq.Middleware):
         self._messages = 0
         self._first = self._last = 0.0
 
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
+        """Say that the worker is ready."""
+        (self._folder / f"{os.getpid()}.ready").touch()
+
     def before_process_message(self, broker: Any, message: Any) -> None:
         """Start at the first message."""
         self._first = self._first or time.monotonic()
@@ -63,6 +68,11 @@ def peak_kib() -> int:
         return int(line.split()[1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // 1024 if sys.platform == "darwin" else peak
+
+
+def ready(folder: Path) -> int:
+    """Return how many worker processes are ready."""
+    return len(list(folder.glob("*.ready")))
 
 
 def read(folder: Path) -> Sequence[Lap]:

@@ -20,7 +20,7 @@ from quizmail import holds, retries
 from quizmail.audience import Audience, Member
 from quizmail.composing import Composer, Mail
 from quizmail.errors import CompositionError, PlatformUnavailable, UnknownUser
-from quizmail.holds import Subject
+from quizmail.holds import Board, Subject
 from quizmail.mailer import Envelope, NoAnswer, Ready, Reply
 from quizmail.outbox import claim as outbox
 from quizmail.outbox.claim import Outcome, Work
@@ -88,7 +88,8 @@ class Deliverer:
             return None
         if now >= work.expires_at:
             return _done(outbox.expire(work), DeliveryState.EXPIRED)
-        if self._is_held(work, now):
+        board = holds.board()
+        if board.covers([_kind(work), Subject(Scope.RUN, str(work.run_id))], now):
             outbox.unrelease(work)
             return None
         try:
@@ -102,12 +103,9 @@ class Deliverer:
             mail = self._compose(wanted, address, now)
         except CompositionError as problem:
             return self._fault(work, problem, now)
-        holds.relieve(_kind(work))
-        return self._send(wanted, address, mail)
-
-    def _is_held(self, work: Work, now: datetime) -> bool:
-        subjects = [_kind(work), Subject(Scope.RUN, str(work.run_id))]
-        return holds.covering(subjects, now) is not None
+        if board.counts_failures(_kind(work)):
+            holds.relieve(_kind(work))
+        return self._send(wanted, address, mail, board)
 
     def _check(self, work: Work, now: datetime) -> tuple[Work, str] | Skip | NotDue:
         """Ask the judge again; return the work as it is wanted now and the address, or why it is not."""
@@ -140,7 +138,7 @@ class Deliverer:
         holds.strike(_kind(work), cause, str(problem), now, self.terms.hold_after_failures)
         return self._postpone(work, cause, str(problem), now)
 
-    def _send(self, work: Work, address: str, mail: Mail) -> Outcome | None:
+    def _send(self, work: Work, address: str, mail: Mail, board: Board) -> Outcome | None:
         transport = self.transport()
         envelope = Envelope(self.composer.sender.address, address, len(mail.content))
         try:
@@ -152,7 +150,8 @@ class Deliverer:
             cause, detail = Failure.RELAY_UNREACHABLE, f"{opened.stage}: {opened.cause}"
             holds.strike(holds.ALL, cause, detail, now, self.terms.hold_after_failures)
             return self._postpone(work, cause, detail, now)
-        holds.relieve(holds.ALL)
+        if board.counts_failures(holds.ALL):
+            holds.relieve(holds.ALL)
         if isinstance(opened, Reply):
             outcome = self._judge_reply(work, opened, now)
             return outcome if outbox.record_unclaimed(work, outcome, now) else None
@@ -250,7 +249,8 @@ def _person(work: Work, member: Member) -> Person:
         active=member.active,
         is_staff=member.is_staff,
         opted_out=work.opted_out or work.kind in member.opt_out,
-        suppressed=bool(member.address and suppressed([member.address])),
+        # Suppressed addresses are refused by the claim, which sees the list as it is then.
+        suppressed=False,
         paused_until=work.paused_until,
         created_at=member.created_at,
         last_activity=member.last_activity,

@@ -13,7 +13,9 @@ from typing import Any
 
 from peewee import fn
 
+from quizmail.fields import encode_instant
 from quizmail.models import Hold
+from quizmail.prepared import Prepared
 from quizmail.states import Scope
 
 log = logging.getLogger(__name__)
@@ -38,10 +40,31 @@ def in_force(now: datetime) -> Sequence[Hold]:
     return list(Hold.select().where(Hold.in_force(now)).order_by(Hold.since))
 
 
-def covering(subjects: Sequence[Subject], now: datetime) -> Hold | None:
-    """Return a hold in force on everything or on one of `subjects`; None when they are free."""
-    names = {(subject.scope.value, subject.name) for subject in (*subjects, ALL)}
-    return next((hold for hold in in_force(now) if (hold.scope, hold.subject) in names), None)
+_BOARD = Prepared(lambda: Hold.select(Hold.scope, Hold.subject, Hold.strikes, Hold.since, Hold.until))
+
+
+@dataclass(frozen=True)
+class Board:
+    """What was held, and which failures were counted, when it was read; nearly always nothing."""
+
+    rows: Sequence[tuple[str, str, int, str | None, str | None]]
+
+    def covers(self, subjects: Sequence[Subject], now: datetime) -> bool:
+        """Say whether everything, or one of `subjects`, is held at `now`."""
+        names, moment = {(subject.scope, subject.name) for subject in (*subjects, ALL)}, encode_instant(now)
+        return any(
+            (scope, name) in names and since is not None and (until is None or until > moment)
+            for scope, name, _, since, until in self.rows
+        )
+
+    def counts_failures(self, subject: Subject) -> bool:
+        """Say whether failures of `subject` are remembered, so that a success must be told."""
+        return any((scope, name) == (subject.scope, subject.name) and n for scope, name, n, *_ in self.rows)
+
+
+def board() -> Board:
+    """Read what is held now. One query."""
+    return Board(_BOARD.rows())
 
 
 def strike(subject: Subject, cause: str, detail: str, now: datetime, limit: int) -> None:
@@ -72,7 +95,7 @@ def strike(subject: Subject, cause: str, detail: str, now: datetime, limit: int)
 def relieve(subject: Subject) -> None:
     """Forget the failures of `subject`: something worked. An operator's hold stays."""
     ours = (Hold.scope == subject.scope) & (Hold.subject == subject.name) & (Hold.strikes > 0)
-    if Hold.select(Hold.id).where(ours).exists() and Hold.delete().where(ours).execute():
+    if Hold.delete().where(ours).execute():
         log.info("released scope=%s subject=%s", subject.scope, subject.name or "-")
 
 

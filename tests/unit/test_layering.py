@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "quizmail"
 #: only what is named in SHARED.
 LAYERS = (
     {"errors", "states", "parsing", "settings", "slots", "rules", "replies", "retries"},
-    {"fields", "models", "database", "migrations", "sources", "platform"},
+    {"fields", "models", "prepared", "database", "migrations", "sources", "platform"},
     {"audience", "activity", "outbox", "recipients", "holds"},
     {"links", "formatting", "rendering", "message", "mailer"},
     {
@@ -36,6 +36,7 @@ SHARED = {
     "slots": {"states"},
     "retries": {"states"},
     "models": {"fields"},
+    "prepared": {"fields", "models"},
     "database": {"models", "migrations"},
     "platform": {"sources"},
     "rendering": {"formatting"},

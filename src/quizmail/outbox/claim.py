@@ -1,6 +1,7 @@
 """One delivery's way: loaded, claimed, and given its outcome; every change is a test-and-set."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 from peewee import fn
 
 from quizmail.database import transaction
+from quizmail.fields import decode_instant
 from quizmail.models import Attempt, Delivery, Hold, Recipient, Suppression
+from quizmail.prepared import Parameter, Prepared
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Scope, Skip
 
 
@@ -24,7 +27,6 @@ class Work:
     attempts: int
     due_at: datetime
     expires_at: datetime
-    planned_at: datetime
     recipient_id: int
     run_id: int | None
     facts: Mapping[str, Any]
@@ -47,9 +49,8 @@ class Outcome:
     reply_text: str | None = None
 
 
-def load(delivery_id: int) -> Work | None:
-    """Return the delivery with its recipient's preferences; None when there is none. One query."""
-    row = (
+_LOAD = Prepared(
+    lambda: (
         Delivery.select(
             Delivery.id,
             Delivery.kind,
@@ -59,7 +60,6 @@ def load(delivery_id: int) -> Work | None:
             Delivery.attempts,
             Delivery.due_at,
             Delivery.expires_at,
-            Delivery.planned_at,
             Delivery.recipient,
             Delivery.run,
             Delivery.facts,
@@ -68,18 +68,35 @@ def load(delivery_id: int) -> Work | None:
             Recipient.paused_until,
         )
         .join(Recipient)
-        .where(Delivery.id == delivery_id)
-        .tuples()
-        .first()
+        .where(Delivery.id == Parameter("id"))
     )
-    if row is None:
-        return None
-    (*columns, facts, reminder_preference, report_preference, paused_until) = row
-    kind = Kind(columns[1])
-    preference = reminder_preference if kind is Kind.REMINDER else report_preference
-    work = dict(zip(Work.__slots__, [*columns, facts or {}], strict=False))
-    work |= {"kind": kind, "state": DeliveryState(work["state"])}
-    return Work(**work, opted_out=preference == Preference.OFF, paused_until=paused_until)
+)
+
+
+def load(delivery_id: int) -> Work | None:
+    """Return the delivery with its recipient's preferences; None when there is none. One query."""
+    for row in _LOAD.rows(id=delivery_id):
+        (row_id, kind, user_id, period, state, attempts, due_at, expires_at, recipient_id, run_id, *rest) = (
+            row
+        )
+        facts, reminder_preference, report_preference, paused_until = rest
+        preference = reminder_preference if kind == Kind.REMINDER else report_preference
+        return Work(
+            id=row_id,
+            kind=Kind(kind),
+            user_id=user_id,
+            period=period,
+            state=DeliveryState(state),
+            attempts=attempts,
+            due_at=decode_instant(due_at),
+            expires_at=decode_instant(expires_at),
+            recipient_id=recipient_id,
+            run_id=run_id,
+            facts=json.loads(facts) if facts else {},
+            opted_out=preference == Preference.OFF,
+            paused_until=decode_instant(paused_until) if paused_until else None,
+        )
+    return None
 
 
 def find(kind: Kind, user_id: str, period: str) -> int | None:
@@ -92,47 +109,102 @@ def find(kind: Kind, user_id: str, period: str) -> int | None:
     return row_id
 
 
+def _claim_of(kind: Kind) -> Prepared:
+    def build() -> Any:
+        now, domain = Parameter("now"), Parameter("domain")
+        unwanted = Recipient.select(Recipient.id).where(
+            (Recipient.id == Delivery.recipient)
+            & (
+                (Recipient.preference_for(kind) == Preference.OFF)
+                | (Recipient.paused_until.is_null(False) & (Recipient.paused_until > now))
+            )
+        )
+        suppressed = Suppression.select(Suppression.address).where(
+            Suppression.address == Parameter("address")
+        )
+        held = Hold.select(Hold.id).where(
+            Hold.in_force(now)
+            & (
+                (Hold.scope == Scope.ALL)
+                | ((Hold.scope == Scope.KIND) & (Hold.subject == kind))
+                | ((Hold.scope == Scope.RUN) & (Hold.subject == Parameter("run")))
+                | ((Hold.scope == Scope.DOMAIN) & (Hold.subject == domain))
+            )
+        )
+        return Delivery.update(
+            state=DeliveryState.SENDING,
+            attempts=Delivery.attempts + 1,
+            claimed_by=Parameter("token"),
+            claimed_at=now,
+            message_id=Parameter("message_id"),
+        ).where(
+            (Delivery.id == Parameter("id"))
+            & (Delivery.state == DeliveryState.PLANNED)
+            & (Delivery.attempts == Parameter("seen"))
+            & (Delivery.due_at <= now)
+            & (Delivery.expires_at > now)
+            & ~fn.EXISTS(unwanted)
+            & ~fn.EXISTS(suppressed)
+            & ~fn.EXISTS(held)
+        )
+
+    return Prepared(build)
+
+
+_CLAIMS = {kind: _claim_of(kind) for kind in Kind}
+
+
 def claim(work: Work, token: str, address: str, message_id: str, now: datetime) -> bool:
     """Take the right to send the body, in one committed statement; False when it is not ours to send.
 
     The statement itself refuses who has opted out, been suppressed or been held since the row was read.
     """
-    domain = address.rpartition("@")[2].lower()
-    unwanted = Recipient.select(Recipient.id).where(
-        (Recipient.id == Delivery.recipient)
-        & (
-            (Recipient.preference_for(work.kind) == Preference.OFF)
-            | (Recipient.paused_until.is_null(False) & (Recipient.paused_until > now))
-        )
-    )
-    suppressed = Suppression.select(Suppression.address).where(Suppression.address == address.lower())
-    held = Hold.select(Hold.id).where(
-        Hold.in_force(now)
-        & (
-            (Hold.scope == Scope.ALL)
-            | ((Hold.scope == Scope.KIND) & (Hold.subject == work.kind))
-            | ((Hold.scope == Scope.RUN) & (Hold.subject == str(work.run_id)))
-            | ((Hold.scope == Scope.DOMAIN) & (Hold.subject == domain))
-        )
-    )
-    changed = Delivery.update(
-        state=DeliveryState.SENDING,
-        attempts=Delivery.attempts + 1,
-        claimed_by=token,
-        claimed_at=now,
-        message_id=message_id,
-    ).where(
-        (Delivery.id == work.id)
-        & (Delivery.state == DeliveryState.PLANNED)
-        & (Delivery.attempts == work.attempts)
-        & (Delivery.due_at <= now)
-        & (Delivery.expires_at > now)
-        & ~fn.EXISTS(unwanted)
-        & ~fn.EXISTS(suppressed)
-        & ~fn.EXISTS(held)
-    )
     with transaction():
-        return bool(changed.execute())
+        return bool(
+            _CLAIMS[work.kind].changed(
+                id=work.id,
+                seen=work.attempts,
+                token=token,
+                message_id=message_id,
+                address=address.lower(),
+                domain=address.rpartition("@")[2].lower(),
+                run=str(work.run_id),
+                now=now,
+            )
+        )
+
+
+def _outcome_where(which: Callable[[], Any], **more: Any) -> Prepared:
+    columns = ("state", "reason", "reply_code", "reply_text", "due_at", "sent_at")
+    given = {name: Parameter(name) for name in columns}
+    values = given | {"released_at": None, "releases": 0} | more
+    return Prepared(lambda: Delivery.update(**values).where((Delivery.id == Parameter("id")) & which()))
+
+
+_CLAIMED = _outcome_where(
+    lambda: (
+        (Delivery.claimed_by == Parameter("token"))
+        & Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
+    )
+)
+_UNCLAIMED = _outcome_where(
+    lambda: (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == Parameter("seen")),
+    attempts=Delivery.attempts + 1,
+)
+_ATTEMPT = Prepared(
+    lambda: Attempt.insert(
+        delivery=Parameter("delivery"),
+        number=Parameter("number"),
+        at=Parameter("at"),
+        outcome=Parameter("outcome"),
+        stage=Parameter("stage"),
+        reply_code=Parameter("reply_code"),
+        reply_text=Parameter("reply_text"),
+    )
+)
+_REMINDED = Prepared(
+    lambda: Recipient.update(last_reminder_sent=Parameter("at")).where(Recipient.id == Parameter("id"))
+)
 
 
 def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
@@ -140,14 +212,12 @@ def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
 
     A late answer resolves its own claim's ``unknown``, nobody else's.
     """
-    mine = (Delivery.claimed_by == token) & Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
-    return _finish(work, mine, {}, outcome, now)
+    return _finish(_CLAIMED, {"token": token}, work, outcome, now)
 
 
 def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
     """Write a reply that came before the claim: a try was made, and the body never began."""
-    same = (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == work.attempts)
-    return _finish(work, same, {"attempts": Delivery.attempts + 1}, outcome, now)
+    return _finish(_UNCLAIMED, {"seen": work.attempts}, work, outcome, now)
 
 
 def postpone(work: Work, reason: Failure, detail: str, due_at: datetime | None, now: datetime) -> bool:
@@ -180,30 +250,22 @@ def _change(work: Work, values: Mapping[str, Any]) -> bool:
         return bool(changed.execute())
 
 
-def _finish(work: Work, which: Any, values: Mapping[str, Any], outcome: Outcome, now: datetime) -> bool:
-    row = {
-        **values,
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "reply_code": outcome.reply_code,
-        "reply_text": outcome.reply_text,
-    }
-    if outcome.state is DeliveryState.PLANNED:
-        row |= {"due_at": outcome.due_at, "released_at": None, "releases": 0}
-    if outcome.state is DeliveryState.SENT:
-        row["sent_at"] = now
+def _finish(update: Prepared, which: Mapping[str, Any], work: Work, outcome: Outcome, now: datetime) -> bool:
+    reply = {"reply_code": outcome.reply_code, "reply_text": outcome.reply_text}
+    is_sent = outcome.state is DeliveryState.SENT
     with transaction():
-        if not Delivery.update(row).where((Delivery.id == work.id) & which).execute():
+        if not update.changed(
+            id=work.id,
+            state=outcome.state,
+            reason=outcome.reason,
+            due_at=outcome.due_at or work.due_at,
+            sent_at=now if is_sent else None,
+            **reply,
+            **which,
+        ):
             return False
-        Attempt.insert(
-            delivery=work.id,
-            number=work.attempts + 1,
-            at=now,
-            outcome=outcome.state,
-            stage=outcome.stage,
-            reply_code=outcome.reply_code,
-            reply_text=outcome.reply_text,
-        ).execute()
-        if outcome.state is DeliveryState.SENT and work.kind is Kind.REMINDER:
-            Recipient.update(last_reminder_sent=now).where(Recipient.id == work.recipient_id).execute()
+        number, stage = work.attempts + 1, outcome.stage
+        _ATTEMPT.changed(delivery=work.id, number=number, at=now, outcome=outcome.state, stage=stage, **reply)
+        if is_sent and work.kind is Kind.REMINDER:
+            _REMINDED.changed(id=work.recipient_id, at=now)
     return True

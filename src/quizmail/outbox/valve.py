@@ -27,6 +27,9 @@ from quizmail.states import DeliveryState
 #: How far into the future instants are given out: longer than from one tick to the next.
 AHEAD = timedelta(seconds=90)
 
+#: A worker that hears of a delivery so long before its instant waits for it; of a later one it is told later.
+SOON = timedelta(seconds=3)
+
 #: How late a delivery may be for its instant before it must get another one.
 GRACE = timedelta(seconds=5)
 
@@ -68,16 +71,20 @@ class Pace:
         return timedelta(microseconds=ceil(1_000_000 / self.rate_per_second) if self.rate_per_second else 0)
 
 
-def release_paced(now: datetime, limit: int, pace: Pace, ahead: timedelta = AHEAD) -> list[Share]:
+def release_paced(now: datetime, limit: int, pace: Pace, again_after: timedelta | None = None) -> list[Share]:
     """Release at most `limit` deliveries, as ``release`` does, each with its send instant, in their order.
 
-    No instant is later than `ahead` from now; what gets none is not released.
+    No instant is later than ``AHEAD`` from now; what gets none is not released.
+
+    Args:
+        again_after: release again what was released so long ago, instead of after the time that `pace` says.
     """
+    again_after = pace.again_after if again_after is None else again_after
     if pace.is_free:
-        return [Share(row_id, now) for row_id in release(now, limit, pace.again_after)]
+        return [Share(row_id, now) for row_id in release(now, limit, again_after)]
     with transaction():
-        instants = _instants(now, limit, pace, ahead)
-        ids = release(now, len(instants), pace.again_after) if instants else []
+        instants = _instants(now, limit, pace)
+        ids = release(now, len(instants), again_after) if instants else []
         shares = [Share(row_id, at) for row_id, at in zip(ids, instants, strict=False)]
         if shares:
             _give_out(shares, pace)
@@ -96,7 +103,7 @@ def admit(delivery_id: int, now: datetime, pace: Pace) -> datetime | None:
     if pace.is_free or _has_share(seen, now, pace):
         return seen.due_at
     with transaction():
-        instants = _instants(now, 1, pace, AHEAD, besides=delivery_id)
+        instants = _instants(now, 1, pace, besides=delivery_id)
         seen = _planned(delivery_id, now)  # somebody else may have given it a share meanwhile
         if seen is None:
             return None
@@ -124,9 +131,7 @@ def schedule(
     return instants
 
 
-def _instants(
-    now: datetime, wanted: int, pace: Pace, ahead: timedelta, besides: int | None = None
-) -> list[datetime]:
+def _instants(now: datetime, wanted: int, pace: Pace, besides: int | None = None) -> list[datetime]:
     """Lock the valve and return the next free instants, at most `wanted`.
 
     Args:
@@ -136,7 +141,7 @@ def _instants(
     if free_from > now + AHEAD + pace.spacing + CLOCKS_DIFFER:
         free_from = now
     floors = _floors(now, wanted, pace, besides)
-    return schedule(max(now, free_from), pace.spacing, floors, now + ahead)
+    return schedule(max(now, free_from), pace.spacing, floors, now + AHEAD)
 
 
 def _lock() -> datetime:
