@@ -1,6 +1,7 @@
 """Measure and print: ``python -m benchmarks`` from the repository's folder, or ``make bench``."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ Measurement = Callable[[Path], tuple[str, list[Figure]]]
 def main() -> int:
     """Print what was measured; exit code 1 when something could not be."""
     chosen = _arguments()
+    # An end by kill(1) leaves nothing behind, either.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"machine   {machine()}")
     try:
         for title, measurement in _measurements(chosen):

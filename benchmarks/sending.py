@@ -1,11 +1,12 @@
 """Mails per second end to end, beside the rate of an actor that does nothing.
 
-All messages wait in Redis before the workers start. The time runs from the first message that a worker
-takes up to the last one that a worker is done with, for both in the same way, on the same Redis, with as
-many processes and threads.
+The workers are ready before the first message is sent. The mails are planned; they are released, and their
+messages sent, while the workers work. The time runs from the first message that a worker takes up to the
+last one that a worker is done with. The actor that does nothing gets as many messages through the same
+Redis, sent one by one while it works, with as many processes and threads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -42,8 +43,10 @@ class Crew:
     folder: Path
     redis_url: str
 
-    def work_off(self, module: str, broker: RedisBroker, environment: Mapping[str, str]) -> Sequence[Lap]:
-        """Have workers with the actors of `module` empty the queue; return what each process did."""
+    def work_off(
+        self, module: str, broker: RedisBroker, environment: Mapping[str, str], feed: Callable[[], object]
+    ) -> Sequence[Lap]:
+        """Have workers with the actors of `module` do all that `feed` sends; return what each process did."""
         folder = self.folder / module
         folder.mkdir()
         variables = {**environment, "REDIS_URL": self.redis_url, stopwatch.FOLDER: str(folder)}
@@ -58,6 +61,8 @@ class Crew:
         ]
         options = ["--processes", str(PROCESSES), "--threads", str(THREADS)]
         with servers.started(python(*arguments, *options), folder, variables) as workers:
+            servers.until(lambda: stopwatch.ready(folder) == PROCESSES, workers, folder, "the workers")
+            feed()
             servers.until(lambda: not _unfinished(broker), workers, folder, "the workers", LIMIT)
         return stopwatch.read(folder)
 
@@ -68,20 +73,21 @@ def measure(folder: Path, mails: int) -> tuple[str, list[Figure]]:
         broker = _our_end(url)
         try:
             crew, bell = Crew(folder, url), DramatiqBell(broker, "deliver")
-            bell.ring(range(mails))
-            idle = stopwatch.rate(crew.work_off("benchmarks.noop", broker, {}))
+            laps = crew.work_off("benchmarks.noop", broker, {}, lambda: bell.ring(range(mails)))
+            idle = stopwatch.rate(laps)
             variables = {"REDIS_URL": url, "MAIL_PORT": str(sink.port), "MAIL_MAX_CONNECTIONS": "16"}
             with scene(folder, mails, 1, variables, bell) as made:
-                _plan_and_ring(made, mails)
-                laps = crew.work_off("quizmail.actors", broker, made.environment)
+                made.engine.by_hand.run(made.slots[Kind.REMINDER])
+                laps = crew.work_off(
+                    "quizmail.actors", broker, made.environment, lambda: _release(made, mails)
+                )
                 _check(mails, sink.end(), folder / "quizmail.actors")
                 return made.durability, _figures(mails, idle, laps)
         finally:
             broker.close()
 
 
-def _plan_and_ring(made: Scene, mails: int) -> None:
-    made.engine.by_hand.run(made.slots[Kind.REMINDER])
+def _release(made: Scene, mails: int) -> None:
     released = made.engine.dispatcher.pump(timedelta(seconds=LIMIT))
     if released != mails:
         raise Failed(f"{released} mails were released, {mails} should be")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import Select
@@ -13,9 +13,13 @@ from quizmail.platform.available import Availability
 from quizmail.platform.ids import key_of, to_cursor
 from quizmail.platform.instants import EPOCH
 from quizmail.platform.last_finished import last_finished
+from quizmail.platform.single import SingleUsers
 from quizmail.states import Kind
 
 __all__ = ["Audience", "Member", "Page", "Quiz"]
+
+#: How long the catalogue that was read for one mail serves for the next ones.
+FRESH = timedelta(seconds=30)
 
 _ZONE = members.COLUMNS.index("timezone")
 
@@ -40,6 +44,8 @@ class Audience:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self._single = SingleUsers(platform)
+        self._recent: tuple[datetime, dict[str, Quiz]] | None = None
 
     def zones(self, at: datetime = EPOCH) -> set[str]:
         """Return the zones in use, IANA names; who has none or an unknown one is in the site's."""
@@ -56,12 +62,15 @@ class Audience:
         return quizzes.newest_first(quiz for quiz in known if quiz.published)
 
     def open_now(self, quiz_ids: Collection[str], at: datetime) -> dict[str, Quiz]:
-        """Return by id those of a few quizzes that are published, opened and not closed at `at`."""
-        source = self.platform.rows(at).quizzes
-        query = Select([source], source.columns(*quizzes.COLUMNS))
-        rows = self.platform.fetch(query.where(self.platform.dialect.among(source.c.id, quiz_ids)))
-        found = quizzes.read(self.platform, rows)
-        return {quiz.id: quiz for quiz in found if quiz.id in quiz_ids and quiz.is_open(at)}
+        """Return by id those of a few quizzes that are published, opened and not closed at `at`.
+
+        The catalogue is read again after half a minute, so the check before a mail costs no query of its own.
+        """
+        recent = self._recent
+        if recent is None or not timedelta(0) <= at - recent[0] < FRESH:
+            recent = self._recent = (at, {quiz.id: quiz for quiz in self.catalogue(at)})
+        found = (recent[1].get(quiz_id) for quiz_id in quiz_ids)
+        return {quiz.id: quiz for quiz in found if quiz and quiz.is_open(at)}
 
     def page(
         self,
@@ -105,9 +114,7 @@ class Audience:
         Raises:
             UnknownUser: nobody on the platform has this id any more.
         """
-        rows = self.platform.rows(at)
-        row = self._user(rows, user_id)
-        finished = last_finished(self.platform, rows, [user_id], at).get(user_id)
+        row, finished = self._single.read(user_id, at)
         return members.MemberReader(self.platform).read(row, finished, ())
 
     def _users_after(self, rows: Rows, zones: Collection[str], after: str | None, limit: int) -> Select:

@@ -38,7 +38,7 @@ SHARED = {
     "models": {"fields"},
     "prepared": {"fields", "models"},
     "database": {"models", "migrations"},
-    "platform": {"sources"},
+    "platform": {"prepared", "sources"},
     "rendering": {"formatting"},
     "message": {"formatting"},
     "planning": {"composing"},

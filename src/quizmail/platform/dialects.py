@@ -1,6 +1,6 @@
 """Where SQLite and PostgreSQL differ: comparing ids, their keys, and the instant that a SELECT is given."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -36,6 +36,12 @@ class Dialect(Protocol):
         Keys that the column cannot hold are left out.
         """
 
+    def values_of(self, column: Any, key: str) -> list[Any]:
+        """Return what to look for in `column` to find the id with this `key`, or raise UnknownUser."""
+
+    def among_values(self, column: Any, values: Sequence[Any]) -> Expression:
+        """Return the condition that the id in `column` is one of `values`, which may be parameters."""
+
     def check(self, column: Any, key: str) -> None:
         """Raise UnknownUser when the column cannot hold an id with this `key`."""
 
@@ -63,6 +69,14 @@ class SqliteDialect:
                 values += ids.sqlite_candidates(key)
             except UnknownUser:
                 continue
+        return self.among_values(column, values)
+
+    def values_of(self, column: Any, key: str) -> list[Any]:
+        """Return the key in each of the types that SQLite may hold it in."""
+        return ids.sqlite_candidates(key)
+
+    def among_values(self, column: Any, values: Sequence[Any]) -> Expression:
+        """Compare by value, in one condition that the index serves."""
         return NodeList((column, Fragment(f"IN ({','.join('?' * len(values))})", values)))
 
     def check(self, column: Any, key: str) -> None:
@@ -102,6 +116,14 @@ class PostgresqlDialect:
         if not values:
             return SQL("FALSE")
         return NodeList((column, SQL("= ANY("), Value(values, unpack=False), SQL(")")))
+
+    def values_of(self, column: Any, key: str) -> list[Any]:
+        """Return the key in the column's own type."""
+        return [ids.postgresql_encoder(self.oid(column))(key)]
+
+    def among_values(self, column: Any, values: Sequence[Any]) -> Expression:
+        """Compare by value, in one condition that the index serves."""
+        return NodeList((column, Fragment(f"IN ({','.join(['%s'] * len(values))})", values)))
 
     def check(self, column: Any, key: str) -> None:
         """Refuse a key that the column cannot hold."""

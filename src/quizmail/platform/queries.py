@@ -1,14 +1,15 @@
 """Running SELECTs against a platform's database, and what it means when one fails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee
 from peewee import Database, SqliteDatabase
 from playhouse.pool import MaxConnectionsExceeded
 
 from quizmail.errors import PlatformUnavailable
+from quizmail.prepared import Parameter
 from quizmail.sources import Source
 
 #: What SQLite says when the fault is not the SELECT's.
@@ -26,6 +27,18 @@ _POSTGRESQL_UNAVAILABLE = (peewee.OperationalError, peewee.InterfaceError, peewe
 
 #: How many rows a streamed query fetches at a time.
 _BATCH = 2000
+
+
+class Compiled(NamedTuple):
+    """A query as text, with its values; a ``Parameter`` among them waits for one."""
+
+    text: str
+    values: Sequence[Any]
+
+    def given(self, values: Sequence[Any]) -> "Compiled":
+        """Return the query with `values` in the places of its parameters, which are named by number."""
+        chosen = [values[int(each.name)] if isinstance(each, Parameter) else each for each in self.values]
+        return Compiled(self.text, chosen)
 
 
 class Queries:
@@ -68,6 +81,11 @@ class Queries:
                 raise
             return self._fetch(query)
 
+    def compile(self, query: Any) -> "Compiled":
+        """Return `query` as text, to be run many times with values in the places of its parameters."""
+        text, values = self.database.get_sql_context().sql(query).query()
+        return Compiled(text, values)
+
     def stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Run `query` and yield its rows as they come, without keeping them in memory."""
         with self.running(query, streaming=True) as cursor:
@@ -90,13 +108,13 @@ class Queries:
             return rows
 
     def _execute(self, query: Any, streaming: bool) -> Any:
+        text, values = query if isinstance(query, Compiled) else self.compile(query)
         if self.is_sqlite:
-            return self.database.execute(query)
+            return self.database.execute_sql(text, values)
         if self.session_zone:
             # For this transaction: a timestamp with a zone is compared with :now in the zone of :now.
             self.database.execute_sql("SELECT set_config('TimeZone', %s, TRUE)", (self.session_zone,))
-        sql, values = self.database.get_sql_context().sql(query).query()
-        return self.database.execute_sql(sql, values, named_cursor=streaming or None)
+        return self.database.execute_sql(text, values, named_cursor=streaming or None)
 
     def _finish(self, cursor: Any) -> None:
         cursor.close()
