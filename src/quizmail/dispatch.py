@@ -94,7 +94,8 @@ class Dispatcher:
         _remember(tick_name(kind), now)
         shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
         elapsed = (time.monotonic() - started) * 1000
-        log.info("dispatch kind=%s %s ms=%d", kind, shown or "idle", elapsed)
+        level = logging.INFO if shown else logging.DEBUG
+        log.log(level, "dispatch kind=%s %s ms=%d", kind, shown or "idle", elapsed)
         return counts
 
     def pump(self, patience: timedelta) -> int:
@@ -168,28 +169,34 @@ class Dispatcher:
 
     def plan_run(self, run: Run, progress: Progress = no_progress) -> Counter[str]:
         """Plan an open run from its cursor on, unless another process does; return what was counted."""
-        kind, now = Kind(run.kind), self.clock()
-        counts: Counter[str] = Counter()
-        if not outbox.take(run, self.name, now):
-            return counts
-        run = Run.get_by_id(run.id)
-        if kind is Kind.REPORT and not self.compute_figures(run.period):
-            return counts
-        lives_until = now + BY_HAND if run.by_hand else run.slot
-        question = self.question(kind, run.period, run.slot, lives_until)
-        judged = 0
+        planner = uuid4().hex
+        if not outbox.take(run, planner, self.clock()):
+            return Counter()
         try:
-            while run.state == RunState.PLANNING:
-                plan = self.planner.page(question, run.zones, run.cursor)
-                tallies = (plan.not_due, plan.noted)
-                counts["planned"] += outbox.write_page(
-                    run, self.name, self.clock(), plan.rows, tallies, plan.cursor
-                )
-                counts.update({f"not_due_{reason}": number for reason, number in plan.not_due.items()})
-                judged += len(plan.rows) + plan.not_due.total()
-                progress(run, judged)
+            return self._plan_pages(Run.get_by_id(run.id), planner, progress)
         except LostLease:
-            log.info("dispatch kind=%s run=%d is planned by another process", kind, run.id)
+            log.info("dispatch kind=%s run=%d is planned by another process", run.kind, run.id)
+            return Counter()
+        finally:
+            outbox.let_go(run, planner)
+
+    def _plan_pages(self, run: Run, planner: str, progress: Progress) -> Counter[str]:
+        kind = Kind(run.kind)
+        if kind is Kind.REPORT and not self.compute_figures(run.period):
+            return Counter()
+        lives_until = self.clock() + BY_HAND if run.by_hand else run.slot
+        question = self.question(kind, run.period, run.slot, lives_until)
+        counts: Counter[str] = Counter()
+        judged = 0
+        while run.state == RunState.PLANNING:
+            plan = self.planner.page(question, run.zones, run.cursor)
+            tallies = (plan.not_due, plan.noted)
+            counts["planned"] += outbox.write_page(
+                run, planner, self.clock(), plan.rows, tallies, plan.cursor
+            )
+            counts.update({f"not_due_{reason}": number for reason, number in plan.not_due.items()})
+            judged += len(plan.rows) + plan.not_due.total()
+            progress(run, judged)
         return counts
 
     def _top_up(self) -> None:
