@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import building, planning, sending
 from benchmarks.figures import Figure, table
-from benchmarks.machine import machine
+from benchmarks.machine import load, machine
 from benchmarks.servers import Failed
 
 PARTS = ("planning", "sending", "building")
@@ -22,7 +22,7 @@ def main() -> int:
     chosen = _arguments()
     # An end by kill(1) leaves nothing behind, either.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    print(f"machine   {machine()}")
+    print(f"machine   {machine()}\nbefore    {load()}")
     try:
         for title, measurement in _measurements(chosen):
             with tempfile.TemporaryDirectory(prefix="quizmail-bench-") as folder:

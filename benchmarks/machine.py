@@ -17,6 +17,13 @@ def machine() -> str:
     return f"{cores()} cores ({_processor()}), {platform.system()} {platform.machine()}, {python}"
 
 
+def load() -> str:
+    """Return how busy the machine was in the last minute; figures of a busy one are low."""
+    busy = os.getloadavg()[0]
+    warning = ": the figures are too low, something else is running" if busy > cores() / 2 else ""
+    return f"load {busy:.1f} on {cores()} cores{warning}"
+
+
 def cores() -> int:
     """Return how many cores this process may use."""
     try:

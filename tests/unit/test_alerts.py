@@ -1,0 +1,79 @@
+from datetime import timedelta
+
+import pytest
+
+from quizmail import holds
+from quizmail.alerts import Alarm
+from quizmail.mailer import Mailer, Relay
+from quizmail.models import Delivery
+from quizmail.outbox import plan
+from quizmail.outbox.plan import PlannedRow
+from quizmail.parsing import Mailbox
+from quizmail.slots import Slot
+from quizmail.states import DeliveryState, Kind, RunState
+from tests.support.smtp_server import SmtpServer
+
+pytestmark = pytest.mark.usefixtures("sqlite_database")
+
+
+@pytest.fixture
+def server():
+    with SmtpServer() as running:
+        yield running
+
+
+@pytest.fixture
+def alarm(server):
+    mailer = Mailer(Relay(host=server.host, port=server.port, command_timeout=timedelta(seconds=2)))
+    yield Alarm(
+        Mailbox("", "admin@example.com"), Mailbox("", "noreply@example.com"), "Quizzes", lambda: mailer, 1
+    )
+    mailer.close()
+
+
+def a_slot(now):
+    return Slot(Kind.REMINDER, "2026-11-23", now, frozenset({"UTC"}))
+
+
+def test_a_hold_is_told_once_a_day_in_the_log_and_by_mail(alarm, server, now, caplog):
+    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+
+    for hours in (0, 1, 2):
+        alarm.check(now + timedelta(hours=hours))
+
+    [mail] = server.inbox
+    assert mail.recipient == "admin@example.com"
+    assert b"relay_unreachable" in mail.content
+    assert len([record for record in caplog.records if "alert cause" in record.message]) == 1
+
+    alarm.check(now + timedelta(days=1))
+    assert len(server.inbox) == 2
+
+
+def test_a_missed_run_is_told(alarm, server, now):
+    plan.open_run(a_slot(now), now, state=RunState.MISSED)
+
+    assert alarm.check(now) == 1
+    assert b"missed" in server.inbox[0].content
+
+
+@pytest.mark.parametrize(("unknown", "alerts"), [(1, 0), (2, 1)])
+def test_unknown_outcomes_are_told_above_the_threshold(alarm, server, now, unknown, alerts):
+    plan.open_run(a_slot(now), now)
+    rows = [PlannedRow(str(number), now, {}) for number in range(unknown)]
+    plan.insert_rows(Kind.REMINDER, "2026-11-23", 1, now, now, rows)
+    Delivery.update(state=DeliveryState.UNKNOWN).execute()
+
+    assert alarm.check(now) == alerts
+
+
+def test_a_relay_that_is_down_does_not_stop_the_alarm(alarm, server, now, caplog):
+    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+    with server.refusing():
+        assert alarm.check(now) == 1
+    assert any("could not be mailed" in record.message for record in caplog.records)
+
+
+def test_without_trouble_nobody_is_told(alarm, server, now):
+    assert alarm.check(now) == 0
+    assert server.inbox == []
