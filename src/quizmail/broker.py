@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import redis
 from dramatiq import Middleware
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import dq_name
 from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries
 from periodiq import PeriodiqMiddleware
 from redis.connection import Connection, parse_url
@@ -45,9 +47,15 @@ class DramatiqBell:
         for delivery_id in delivery_ids:
             actor.send(delivery_id)
 
+    def ring_later(self, delivery_id: int, wait: timedelta) -> None:
+        """Send a message that a worker takes up after `wait`, and about a second more."""
+        actor = self._broker.get_actor(self._actor_name)
+        actor.send_with_options(args=(delivery_id,), delay=max(0, int(wait.total_seconds() * 1000)))
+
     def waiting(self) -> int:
         """Return how many messages wait in Redis, those that workers have fetched not counted."""
-        return int(self._broker.client.llen(f"{self._broker.namespace}:{MAIL_QUEUE}"))
+        queues = (MAIL_QUEUE, dq_name(MAIL_QUEUE))
+        return sum(int(self._broker.client.llen(f"{self._broker.namespace}:{queue}")) for queue in queues)
 
 
 class Runtime(Middleware):

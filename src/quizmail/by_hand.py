@@ -1,7 +1,8 @@
 """What an operator may start by hand: a run, a dry run, or one user's mail."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from quizmail import slots
@@ -10,9 +11,9 @@ from quizmail.dispatch import BATCH, Dispatcher, Progress, no_progress
 from quizmail.errors import QuizmailError
 from quizmail.models import Run
 from quizmail.outbox import plan as outbox
-from quizmail.outbox import release
 from quizmail.outbox.claim import find
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.valve import release_paced
 from quizmail.planning import BY_HAND, Plan, Question
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Kind, NotDue
@@ -36,6 +37,7 @@ class ByHand:
     """Plans with the dispatcher's parts what no tick has asked for. Deadlines do not count here."""
 
     dispatcher: Dispatcher
+    sleep: Callable[[float], None] = field(default=time.sleep)
 
     def slots(self, kind: Kind, at: datetime) -> list[Slot]:
         """Return the latest slots at or before `at` of the zones in use."""
@@ -112,11 +114,13 @@ class ByHand:
 
         What was released to a lost Redis is taken, too: if a worker has it after all, the claim decides.
         """
-        done, finished = 0, True
-        while finished and (ids := release.release(self.dispatcher.clock(), BATCH, timedelta(0))):
+        done, finished, pace = 0, True, self.dispatcher.pace
+        limit = BATCH if pace.is_free else 1  # a thread alone cannot keep many send instants
+        while finished and (shares := release_paced(self.dispatcher.clock(), limit, pace, timedelta(0))):
             finished = False
-            for delivery_id in ids:
-                if deliver(delivery_id) != DeliveryState.PLANNED:
+            for share in shares:
+                self.sleep(max(0.0, (share.at - self.dispatcher.clock()).total_seconds()))
+                if deliver(share.id) != DeliveryState.PLANNED:
                     done, finished = done + 1, True
                 progress(done)
         return done

@@ -9,24 +9,28 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
 from peewee import InterfaceError, OperationalError
 
-from quizmail import holds, retries
-from quizmail.audience import Audience, Member
+from quizmail import holds, replies, retries
+from quizmail.audience import Audience
 from quizmail.composing import Composer, Mail
-from quizmail.errors import CompositionError, PlatformUnavailable, UnknownUser
+from quizmail.consequences import accepted, domain_of, follow, kind_of
+from quizmail.errors import CompositionError, PlatformUnavailable
 from quizmail.holds import Board, Subject
 from quizmail.mailer import Envelope, NoAnswer, Ready, Reply
 from quizmail.outbox import claim as outbox
+from quizmail.outbox import valve
 from quizmail.outbox.claim import Outcome, Work
+from quizmail.outbox.valve import Pace
+from quizmail.rechecking import still_wanted
 from quizmail.recipients import suppressed
-from quizmail.rules import DUE, Person, decide
-from quizmail.states import DeliveryState, Failure, Kind, NotDue, Scope, Skip
+from quizmail.replies import Fate, Measure, Verdict
+from quizmail.states import DeliveryState, Failure, Scope, Skip
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ class Terms:
     inactive_after: timedelta
     hold_after_failures: int
     lease: timedelta
+    pace: Pace
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Deliverer:
     transport: Callable[[], Transport]
     terms: Terms
     clock: Callable[[], datetime]
+    ring_later: Callable[[int, timedelta], None]
     jitter: retries.Jitter = random.uniform
     sleep: Callable[[float], None] = field(default=time.sleep)
     in_flight: dict[str, Work] = field(default_factory=dict)
@@ -84,49 +90,44 @@ class Deliverer:
     def _try(self, work: Work) -> Outcome | None:
         """Return what became of `work`; None when it is left as it is for another time."""
         now = self.clock()
-        if now < work.due_at:
-            return None
         if now >= work.expires_at:
             return _done(outbox.expire(work), DeliveryState.EXPIRED)
         board = holds.board()
-        if board.covers([_kind(work), Subject(Scope.RUN, str(work.run_id))], now):
+        if board.held_until([kind_of(work.kind), Subject(Scope.RUN, str(work.run_id))], now):
             outbox.unrelease(work)
             return None
+        if not self._may_leave(work, now):
+            return None
+        now = self.clock()
         try:
-            checked = self._check(work, now)
+            checked = still_wanted(self.audience, work, now, self.terms.inactive_after)
         except PlatformUnavailable as problem:
             return self._postpone(work, Failure.PLATFORM_UNAVAILABLE, str(problem), now)
         if not isinstance(checked, tuple):
             return _done(outbox.skip(work, checked), DeliveryState.SKIPPED, checked)
         wanted, address = checked
+        if until := board.held_until([domain_of(address)], now):
+            return self._postpone(work, Failure.DOMAIN_HELD, "", now, until)
         try:
             mail = self._compose(wanted, address, now)
         except CompositionError as problem:
             return self._fault(work, problem, now)
-        if board.counts_failures(_kind(work)):
-            holds.relieve(_kind(work))
+        if board.counts_failures(kind_of(work.kind)):
+            holds.relieve(kind_of(work.kind), Failure.COMPOSITION_FAILED)
         return self._send(wanted, address, mail, board)
 
-    def _check(self, work: Work, now: datetime) -> tuple[Work, str] | Skip | NotDue:
-        """Ask the judge again; return the work as it is wanted now and the address, or why it is not."""
-        try:
-            member = self.audience.recheck(work.user_id, now)
-        except UnknownUser:
-            return Skip.USER_GONE
-        work = self._without_closed_quizzes(work, now)
-        verdict = decide(work.kind, _person(work, member), now, self.terms.inactive_after)
-        if verdict is not DUE:
-            return verdict  # type: ignore[return-value]  # a verdict other than DUE is a reason
-        assert member.address is not None  # noqa: S101  # the judge skips whoever has none
-        return work, member.address
-
-    def _without_closed_quizzes(self, work: Work, now: datetime) -> Work:
-        if work.kind is not Kind.REMINDER:
-            return work
-        shown = work.facts["quizzes"]
-        open_now = self.audience.open_now([quiz["id"] for quiz in shown], now)
-        still = [quiz for quiz in shown if quiz["id"] in open_now]
-        return work if len(still) == len(shown) else replace(work, facts={**work.facts, "quizzes": still})
+    def _may_leave(self, work: Work, now: datetime) -> bool:
+        """Wait for the delivery's send instant when that is soon; False when it is not to be sent now."""
+        if self.terms.pace.is_free:
+            return now >= work.due_at
+        at = valve.admit(work.id, now, self.terms.pace)
+        if at is None:
+            return False
+        if at > now + valve.SOON:
+            self.ring_later(work.id, at - now - valve.SOON)
+            return False
+        self.sleep(max(0.0, (at - now).total_seconds()))
+        return True
 
     def _compose(self, work: Work, address: str, now: datetime) -> Mail:
         key = (work.user_id, work.period)
@@ -135,7 +136,7 @@ class Deliverer:
     def _fault(self, work: Work, problem: CompositionError, now: datetime) -> Outcome | None:
         log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)
         cause = Failure.COMPOSITION_FAILED
-        holds.strike(_kind(work), cause, str(problem), now, self.terms.hold_after_failures)
+        holds.strike(kind_of(work.kind), cause, str(problem), now, self.terms.hold_after_failures)
         return self._postpone(work, cause, str(problem), now)
 
     def _send(self, work: Work, address: str, mail: Mail, board: Board) -> Outcome | None:
@@ -151,10 +152,9 @@ class Deliverer:
             holds.strike(holds.ALL, cause, detail, now, self.terms.hold_after_failures)
             return self._postpone(work, cause, detail, now)
         if board.counts_failures(holds.ALL):
-            holds.relieve(holds.ALL)
+            holds.relieve(holds.ALL, Failure.RELAY_UNREACHABLE)
         if isinstance(opened, Reply):
-            outcome = self._judge_reply(work, opened, now)
-            return outcome if outbox.record_unclaimed(work, outcome, now) else None
+            return self._refused_early(work, address, opened, now)
         token = uuid4().hex
         try:
             claimed = outbox.claim(work, token, address, mail.message_id, now)
@@ -166,7 +166,7 @@ class Deliverer:
             return self._refused(work, address, now)
         self.in_flight[token] = work
         try:
-            return self._finish(work, token, transport.body(mail.content))
+            return self._finish(work, token, address, transport.body(mail.content), board)
         finally:
             self.in_flight.pop(token, None)
 
@@ -179,22 +179,43 @@ class Deliverer:
         waiting = list(self.in_flight.items())
         return sum(outbox.record(work, token, outcome, self.clock()) for token, work in waiting)
 
-    def _finish(self, work: Work, token: str, answer: Reply | NoAnswer) -> Outcome | None:
+    def _refused_early(self, work: Work, address: str, reply: Reply, now: datetime) -> Outcome | None:
+        """Deal with a refusal before the claim; one of all our mail burns no try of this one."""
+        verdict = replies.judge(reply.stage, reply.code, reply.enhanced)
+        follow(work.kind, address, reply, verdict, now, self.terms.hold_after_failures)
+        if verdict.measure is Measure.HOLD_ALL:
+            return self._postpone(
+                work, Failure.RELAY_REFUSES, f"{reply.stage}: {reply.code} {reply.text}", now
+            )
+        outcome = self._outcome(work, reply, verdict, now)
+        return outcome if outbox.record_unclaimed(work, outcome, now) else None
+
+    def _finish(
+        self, work: Work, token: str, address: str, answer: Reply | NoAnswer, board: Board
+    ) -> Outcome | None:
         now = self.clock()
         if isinstance(answer, NoAnswer):
             outcome = Outcome(
                 DeliveryState.UNKNOWN, Failure.NO_ANSWER, stage=answer.stage, reply_text=answer.cause
             )
-        else:
-            outcome = self._judge_reply(work, answer, now)
-        return outcome if self._keep(work, token, outcome, now) else None
+            return outcome if self._keep(work, token, outcome, now) else None
+        if answer.is_positive:
+            outcome = Outcome(
+                DeliveryState.SENT, stage=answer.stage, reply_code=answer.code, reply_text=answer.text
+            )
+            kept = self._keep(work, token, outcome, now)
+            accepted(work.kind, address, board)
+            return outcome if kept else None
+        verdict = replies.judge(answer.stage, answer.code, answer.enhanced)
+        outcome = self._outcome(work, answer, verdict, now)
+        kept = self._keep(work, token, outcome, now)
+        follow(work.kind, address, answer, verdict, now, self.terms.hold_after_failures)
+        return outcome if kept else None
 
-    def _judge_reply(self, work: Work, reply: Reply, now: datetime) -> Outcome:
-        """Decide by the code, never by the text (RFC 5321 section 4.2.1)."""
+    def _outcome(self, work: Work, reply: Reply, verdict: Verdict, now: datetime) -> Outcome:
+        """Decide by the codes, never by the text (RFC 5321 section 4.2.1)."""
         seen: dict[str, Any] = {"stage": reply.stage, "reply_code": reply.code, "reply_text": reply.text}
-        if reply.is_positive:
-            return Outcome(DeliveryState.SENT, **seen)
-        if reply.is_permanent:
+        if verdict.fate is Fate.REJECT:
             return Outcome(DeliveryState.REJECTED, Failure.PERMANENT_REPLY, **seen)
         again = retries.next_try(work.kind, work.attempts + 1, now, self.jitter)
         if again is None:
@@ -232,31 +253,12 @@ class Deliverer:
             return None
         return _done(outbox.skip(current, reason), DeliveryState.SKIPPED, reason)
 
-    def _postpone(self, work: Work, reason: Failure, detail: str, now: datetime) -> Outcome | None:
-        due_at = retries.postponed(now, self.jitter)
+    def _postpone(
+        self, work: Work, reason: Failure, detail: str, now: datetime, until: datetime | None = None
+    ) -> Outcome | None:
+        due_at = retries.postponed(until or now, self.jitter)
         outcome = Outcome(DeliveryState.PLANNED, reason, due_at=due_at)
         return outcome if outbox.postpone(work, reason, detail, due_at, now) else None
-
-
-def _kind(work: Work) -> Subject:
-    return Subject(Scope.KIND, work.kind)
-
-
-def _person(work: Work, member: Member) -> Person:
-    return Person(
-        user_id=work.user_id,
-        address=member.address,
-        active=member.active,
-        is_staff=member.is_staff,
-        opted_out=work.opted_out or work.kind in member.opt_out,
-        # Suppressed addresses are refused by the claim, which sees the list as it is then.
-        suppressed=False,
-        paused_until=work.paused_until,
-        created_at=member.created_at,
-        last_activity=member.last_activity,
-        available=len(work.facts.get("quizzes", ())),
-        taken=work.facts.get("taken", 0),
-    )
 
 
 def _done(changed: bool, state: DeliveryState, reason: Any = None) -> Outcome | None:

@@ -19,8 +19,9 @@ from quizmail.audience import Audience
 from quizmail.errors import PlatformUnavailable, QuizmailError
 from quizmail.models import Moment, Run
 from quizmail.outbox import plan as outbox
-from quizmail.outbox import release, resolve
+from quizmail.outbox import release, resolve, valve
 from quizmail.outbox.plan import LostLease
+from quizmail.outbox.valve import Pace
 from quizmail.planning import BY_HAND, Planner, Question
 from quizmail.platform import Platform
 from quizmail.retries import WAITS
@@ -41,6 +42,9 @@ class Bell(Protocol):
 
     def ring(self, delivery_ids: Sequence[int]) -> None:
         """Have these deliveries worked on."""
+
+    def ring_later(self, delivery_id: int, wait: timedelta) -> None:
+        """Have this delivery worked on when `wait` is over."""
 
     def waiting(self) -> int:
         """Return how many are waiting to be worked on."""
@@ -63,7 +67,7 @@ class Dispatcher:
     bell: Bell
     clock: Callable[[], datetime]
     max_waiting: int
-    release_again_after: timedelta
+    pace: Pace
     lease: timedelta
     resend_unknown_after: Mapping[Kind, timedelta] = field(default_factory=dict)
     name: str = field(default_factory=lambda: uuid4().hex)
@@ -103,10 +107,9 @@ class Dispatcher:
         until, released = time.monotonic() + patience.total_seconds(), 0
         while True:
             room = min(BATCH, self.max_waiting - self.bell.waiting())
-            ids = release.release(self.clock(), room, self.release_again_after) if room > 0 else []
-            self.bell.ring(ids)
-            released += len(ids)
-            if (room > 0 and not ids) or time.monotonic() >= until:
+            count = self._release(room)
+            released += count
+            if (room > 0 and not count) or time.monotonic() >= until:
                 return released
             if room <= 0:
                 time.sleep(0.2)
@@ -201,9 +204,19 @@ class Dispatcher:
 
     def _top_up(self) -> None:
         """Release while planning goes on, so that the first mails do not wait for the last page."""
-        room = min(BATCH, self.max_waiting - self.bell.waiting())
-        if room > 0:
-            self.bell.ring(release.release(self.clock(), room, self.release_again_after))
+        self._release(min(BATCH, self.max_waiting - self.bell.waiting()))
+
+    def _release(self, room: int) -> int:
+        """Release at most `room` deliveries and ring for each in time; return how many there were."""
+        if room <= 0:
+            return 0
+        now = self.clock()
+        shares = valve.release_paced(now, room, self.pace)
+        self.bell.ring([share.id for share in shares if share.at <= now + valve.SOON])
+        for share in shares:
+            if share.at > now + valve.SOON:
+                self.bell.ring_later(share.id, share.at - now - valve.SOON)
+        return len(shares)
 
 
 def tick_name(kind: Kind) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from peewee import fn
 
-from quizmail.fields import encode_instant
+from quizmail.fields import decode_instant
 from quizmail.models import Hold
 from quizmail.prepared import Prepared
 from quizmail.states import Scope
@@ -49,13 +49,18 @@ class Board:
 
     rows: Sequence[tuple[str, str, int, str | None, str | None]]
 
-    def covers(self, subjects: Sequence[Subject], now: datetime) -> bool:
-        """Say whether everything, or one of `subjects`, is held at `now`."""
-        names, moment = {(subject.scope, subject.name) for subject in (*subjects, ALL)}, encode_instant(now)
-        return any(
-            (scope, name) in names and since is not None and (until is None or until > moment)
+    def held_until(self, subjects: Sequence[Subject], now: datetime) -> datetime | None:
+        """Return until when everything, or one of `subjects`, is held; None when all are free at `now`.
+
+        A hold without an end is looked at again in a quarter of an hour.
+        """
+        names = {(subject.scope, subject.name) for subject in (*subjects, ALL)}
+        ends = [
+            now + LONGEST_PROBE if until is None else decode_instant(until)
             for scope, name, _, since, until in self.rows
-        )
+            if (scope, name) in names and since is not None
+        ]
+        return max((end for end in ends if end > now), default=None)
 
     def counts_failures(self, subject: Subject) -> bool:
         """Say whether failures of `subject` are remembered, so that a success must be told."""
@@ -92,9 +97,11 @@ def strike(subject: Subject, cause: str, detail: str, now: datetime, limit: int)
         )
 
 
-def relieve(subject: Subject) -> None:
-    """Forget the failures of `subject`: something worked. An operator's hold stays."""
+def relieve(subject: Subject, cause: str | None = None) -> None:
+    """Forget the failures of `subject`, of one `cause` or of all; an operator's hold stays."""
     ours = (Hold.scope == subject.scope) & (Hold.subject == subject.name) & (Hold.strikes > 0)
+    if cause is not None:
+        ours &= Hold.cause == cause
     if Hold.delete().where(ours).execute():
         log.info("released scope=%s subject=%s", subject.scope, subject.name or "-")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from quizmail.database import transaction
 from quizmail.models import Recipient, SoftHit, Suppression
+from quizmail.prepared import Parameter, Prepared
 from quizmail.states import Kind, Preference
 
 #: An address is suppressed when it was hit on so many different days within such a time.
@@ -82,8 +83,10 @@ def hit(address: str, reason: str, code: str | None, now: datetime) -> bool:
     return True
 
 
+_HITS = Prepared(lambda: SoftHit.select(SoftHit.day).where(SoftHit.address == Parameter("address")).limit(1))
+
+
 def heal(address: str) -> None:
     """Forget the hits on `address`: a mail went through. One SELECT when there are none."""
-    hits = SoftHit.address == address.lower()
-    if SoftHit.select(SoftHit.day).where(hits).exists():
-        SoftHit.delete().where(hits).execute()
+    if _HITS.rows(address=address.lower()):
+        SoftHit.delete().where(SoftHit.address == address.lower()).execute()

@@ -83,6 +83,8 @@ class Failure(StrEnum):
     TEMPORARY_REPLY = "temporary_reply"  # the server said 4yz; waiting for the next try
     TRIES_EXHAUSTED = "tries_exhausted"  # 4yz on every try
     RELAY_UNREACHABLE = "relay_unreachable"  # no connection, no login, or it broke before the claim
+    RELAY_REFUSES = "relay_refuses"  # no mail of ours is taken now; said before the claim
+    DOMAIN_HELD = "domain_held"  # the recipient's domain rests
     NO_ANSWER = "no_answer"  # the link broke or the time ran out after the body began
     PROCESS_DIED = "process_died"  # the claim's lease ended without an outcome
     SHUTDOWN = "shutdown"  # the worker had to stop while it waited for the answer

@@ -15,6 +15,7 @@ from quizmail.delivery import Deliverer, Terms, Transport
 from quizmail.dispatch import Bell, Dispatcher
 from quizmail.links import Links
 from quizmail.mailer import Mailer, Relay
+from quizmail.outbox.valve import Pace
 from quizmail.planning import Planner
 from quizmail.platform import Platform
 from quizmail.rendering import Renderer, Site
@@ -58,6 +59,9 @@ class NoBell:
     def ring(self, delivery_ids: Sequence[int]) -> None:
         """Do nothing."""
 
+    def ring_later(self, delivery_id: int, wait: timedelta) -> None:
+        """Do nothing."""
+
     def waiting(self) -> int:
         """Return 0: nothing waits anywhere else."""
         return 0
@@ -84,6 +88,11 @@ class Engine:
 def lease(chosen: Settings) -> timedelta:
     """Return how long a claim may wait for its outcome: its SMTP time-outs and two minutes."""
     return 2 * chosen.mail_command_timeout + chosen.mail_body_timeout + timedelta(minutes=2)
+
+
+def pace_of(chosen: Settings) -> Pace:
+    """Return how fast mails may leave."""
+    return Pace(chosen.release_again_after, chosen.send_rate_per_second, chosen.send_limit_per_day)
 
 
 def calendar_of(chosen: Settings) -> Calendar:
@@ -148,7 +157,7 @@ def build(
         bell=bell or NoBell(),
         clock=clock,
         max_waiting=chosen.send_max_waiting,
-        release_again_after=chosen.release_again_after,
+        pace=pace_of(chosen),
         lease=lease(chosen),
         resend_unknown_after={
             kind: after
@@ -166,8 +175,8 @@ def build(
         mailers,
         chosen.alert_unknown_above,
     )
-    terms = Terms(chosen.inactive_after, chosen.hold_after_failures, lease(chosen))
-    deliverer = Deliverer(planner.audience, composer, mailers, terms, clock)
+    terms = Terms(chosen.inactive_after, chosen.hold_after_failures, lease(chosen), pace_of(chosen))
+    deliverer = Deliverer(planner.audience, composer, mailers, terms, clock, dispatcher.bell.ring_later)
     return Engine(
         chosen,
         platform,

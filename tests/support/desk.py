@@ -12,10 +12,14 @@ class Bells:
 
     def __init__(self):
         self.rung = []
+        self.later = []
         self.busy = 0
 
     def ring(self, delivery_ids):
         self.rung += delivery_ids
+
+    def ring_later(self, delivery_id, wait):
+        self.later.append((delivery_id, wait))
 
     def waiting(self):
         return self.busy

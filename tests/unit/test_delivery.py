@@ -14,8 +14,9 @@ from quizmail.errors import PlatformUnavailable, UnknownUser
 from quizmail.links import Links
 from quizmail.mailer import Mailer, Relay
 from quizmail.models import Delivery, Hold, Recipient
-from quizmail.outbox import plan, release
+from quizmail.outbox import plan, release, valve
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.valve import Pace
 from quizmail.parsing import Mailbox
 from quizmail.rendering import Renderer, Site
 from quizmail.slots import Slot
@@ -49,7 +50,7 @@ class FakeAudience:
 class Desk:
     """A deliverer with everything around it, and one planned reminder."""
 
-    def __init__(self, server, now, templates_dir=None, kind=Kind.REMINDER):
+    def __init__(self, server, now, templates_dir=None, kind=Kind.REMINDER, pace=None):
         member = Member(
             user_id="7",
             raw_address="ada@example.com",
@@ -77,15 +78,28 @@ class Desk:
             Mailbox("Quizzes", "noreply@example.com"),
             "Quizzes",
         )
-        terms = Terms(timedelta(days=2), hold_after_failures=3, lease=timedelta(minutes=14))
+        pace = pace or Pace(timedelta(minutes=10))
+        terms = Terms(timedelta(days=2), hold_after_failures=3, lease=timedelta(minutes=14), pace=pace)
+        self.later, self.slept = [], []
         self.deliverer = Deliverer(
-            self.audience, composer, lambda: self.mailer, terms, lambda: self.now, lambda low, high: 1.0
+            self.audience,
+            composer,
+            lambda: self.mailer,
+            terms,
+            lambda: self.now,
+            lambda *later: self.later.append(later),
+            lambda low, high: 1.0,
+            self.sleep,
         )
         facts = reminder_facts() if kind is Kind.REMINDER else report_facts()
         plan.open_run(Slot(kind, "2026-11-23", now, frozenset({"UTC"})), now)
         row = PlannedRow("7", now + timedelta(hours=6), facts)
         plan.insert_rows(kind, "2026-11-23", 1, now, now, [row])
         self.id = Delivery.get().id
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += timedelta(seconds=seconds)
 
     def deliver(self):
         return self.deliverer.deliver(self.id)
@@ -353,3 +367,25 @@ def test_one_line_is_logged_for_an_outcome_and_names_nobody(desk, caplog):
     assert Counter(line.split())[f"id={desk.id}"] == 1
     assert "state=sent" in line
     assert "ada" not in line
+
+
+def test_a_worker_waits_for_an_instant_that_comes_soon(server, now):
+    pace = Pace(timedelta(minutes=10), rate_per_second=1)
+    desk = Desk(server, now, pace=pace)
+    valve.release_paced(now, 1, pace)
+    Delivery.update(due_at=now + timedelta(seconds=2)).execute()
+
+    assert desk.deliver() == DeliveryState.SENT
+    assert desk.slept == [2.0]
+    desk.mailer.close()
+
+
+def test_a_worker_is_told_later_of_an_instant_that_is_far(server, now):
+    pace = Pace(timedelta(minutes=10), rate_per_second=1)
+    desk = Desk(server, now, pace=pace)
+    valve.release_paced(now, 1, pace)
+    Delivery.update(due_at=now + timedelta(seconds=40)).execute()
+
+    assert desk.deliver() == DeliveryState.PLANNED
+    assert desk.later == [(desk.id, timedelta(seconds=37))]
+    assert server.sessions == []

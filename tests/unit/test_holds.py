@@ -22,7 +22,7 @@ def strike(now, times=1, subject=ALL):
 
 def test_failures_in_a_row_begin_a_hold(now):
     strike(now, times=2)
-    assert not holds.board().covers([], now)
+    assert not holds.board().held_until([], now)
 
     strike(now)
     assert [hold.cause for hold in holds.in_force(now)] == ["relay_unreachable"]
@@ -33,24 +33,24 @@ def test_a_success_in_between_begins_the_count_anew(now):
     holds.relieve(ALL)
     strike(now, times=2)
 
-    assert not holds.board().covers([], now)
+    assert not holds.board().held_until([], now)
 
 
 def test_a_hold_ends_by_itself_and_each_failure_after_it_makes_it_longer(now):
     strike(now, times=3)
-    assert holds.board().covers([], now + timedelta(seconds=59))
+    assert holds.board().held_until([], now + timedelta(seconds=59))
 
     later = now + timedelta(minutes=1)
-    assert not holds.board().covers([], later)
+    assert not holds.board().held_until([], later)
     strike(later)
-    assert holds.board().covers([], later + timedelta(seconds=119))
-    assert not holds.board().covers([], later + timedelta(minutes=2))
+    assert holds.board().held_until([], later + timedelta(seconds=119))
+    assert not holds.board().held_until([], later + timedelta(minutes=2))
 
 
 def test_failures_of_tries_under_way_do_not_lengthen_a_hold(now):
     strike(now, times=10)
 
-    assert not holds.board().covers([], now + timedelta(minutes=1))
+    assert not holds.board().held_until([], now + timedelta(minutes=1))
 
 
 def test_a_hold_is_never_longer_than_a_quarter_of_an_hour(now):
@@ -58,7 +58,7 @@ def test_a_hold_is_never_longer_than_a_quarter_of_an_hour(now):
         strike(now, times=3)
         now += timedelta(minutes=15)
 
-    assert not holds.board().covers([], now)
+    assert not holds.board().held_until([], now)
 
 
 def test_a_success_ends_a_hold_but_not_an_operators(now):
@@ -75,5 +75,5 @@ def test_a_success_ends_a_hold_but_not_an_operators(now):
 def test_a_hold_on_one_kind_leaves_the_other_free(now):
     strike(now, times=3, subject=REMINDERS)
 
-    assert holds.board().covers([REMINDERS], now)
-    assert not holds.board().covers([Subject(Scope.KIND, "report")], now)
+    assert holds.board().held_until([REMINDERS], now)
+    assert not holds.board().held_until([Subject(Scope.KIND, "report")], now)
