@@ -1,13 +1,15 @@
 """Opening our own database, and bringing its tables up to date.
 
-What must survive a power cut is the claim, so SQLite syncs every commit (``synchronous=FULL``) and
-PostgreSQL keeps its synchronous commit. Write transactions on SQLite are ``IMMEDIATE``: a deferred one
-that reads first fails at once when another process writes meanwhile.
+What must survive a power cut is the claim, and what a reader or an operator has ordered, so SQLite syncs
+commits (``synchronous=FULL``) and PostgreSQL commits synchronously, unless a transaction says otherwise.
+Write transactions on SQLite are ``IMMEDIATE``: a deferred one that reads first fails at once when another
+process writes meanwhile.
 """
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: The moment of the first migration: slots before it are not due.
 INSTALLED = "installed"
+
+#: Whose turn it is to write to SQLite, among the threads of this process.
+_turn = threading.RLock()
 
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -49,10 +54,51 @@ def connect(url: str, *, connections: int = 20) -> Database:
     return connect_url(pooled, max_connections=connections, timeout=30, stale_timeout=300)
 
 
-def transaction() -> AbstractContextManager[Any]:
-    """Return a write transaction on our database, committed at the end of the block."""
+@contextmanager
+def transaction(*, durable: bool = True) -> Iterator[None]:
+    """Run the block as one write transaction on our database, committed at its end.
+
+    Args:
+        durable: whether the commit is synced to disk before it counts. What is merely lost by a power
+            cut, and can be done again or becomes ``unknown``, need not be; it costs most of the time.
+    """
     database = models.database.obj
-    return database.atomic("IMMEDIATE") if isinstance(database, SqliteDatabase) else database.atomic()
+    if isinstance(database, SqliteDatabase):
+        with _writing(database, durable), database.atomic("IMMEDIATE"):
+            yield
+    else:
+        with database.atomic():
+            if not durable:
+                database.execute_sql("SET LOCAL synchronous_commit = off")
+            yield
+
+
+@contextmanager
+def single_statement() -> Iterator[None]:
+    """Run the block, which is one statement, durably: without a transaction it commits by itself."""
+    database = models.database.obj
+    if isinstance(database, SqliteDatabase):
+        with _writing(database, durable=True):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _writing(database: SqliteDatabase, durable: bool) -> Iterator[None]:
+    """Let this process's threads write to SQLite in turn.
+
+    SQLite makes a writer that finds another one sleep for milliseconds; a lock wakes the next at once.
+    """
+    with _turn:
+        if durable or database.in_transaction():
+            yield
+            return
+        database.execute_sql("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            database.execute_sql("PRAGMA synchronous = FULL")
 
 
 def insert_new(table: type[Table], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:

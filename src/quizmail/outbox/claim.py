@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import fn
 
-from quizmail.database import transaction
+from quizmail.database import single_statement, transaction
 from quizmail.fields import decode_instant
 from quizmail.models import Attempt, Delivery, Hold, Recipient, Suppression
 from quizmail.prepared import Parameter, Prepared
@@ -159,7 +159,7 @@ def claim(work: Work, token: str, address: str, message_id: str, now: datetime) 
 
     The statement itself refuses who has opted out, been suppressed or been held since the row was read.
     """
-    with transaction():
+    with single_statement():
         return bool(
             _CLAIMS[work.kind].changed(
                 id=work.id,
@@ -246,14 +246,14 @@ def expire(work: Work) -> bool:
 def _change(work: Work, values: Mapping[str, Any]) -> bool:
     untouched = (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == work.attempts)
     changed = Delivery.update(dict(values)).where((Delivery.id == work.id) & untouched)
-    with transaction():
+    with transaction(durable=False):
         return bool(changed.execute())
 
 
 def _finish(update: Prepared, which: Mapping[str, Any], work: Work, outcome: Outcome, now: datetime) -> bool:
     reply = {"reply_code": outcome.reply_code, "reply_text": outcome.reply_text}
     is_sent = outcome.state is DeliveryState.SENT
-    with transaction():
+    with transaction(durable=False):
         if not update.changed(
             id=work.id,
             state=outcome.state,

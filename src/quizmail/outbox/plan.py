@@ -114,7 +114,7 @@ def write_page(
         LostLease: nothing was written; another planner goes on from the last page.
     """
     not_due, noted = counts
-    with transaction():
+    with transaction(durable=False):
         new = insert_rows(Kind(run.kind), run.period, run.id, run.slot, now, rows)
         values: dict[str, Any] = {
             "cursor": cursor,
