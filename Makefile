@@ -17,7 +17,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test setup start stop logs worker scheduler dispatcher web migrate remind report status \
-	preview check format bench clean
+	preview check format chaos bench clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,10 @@ check: $(VENV)/installed-dev ## Check format, lint, types and layering
 format: $(VENV)/installed-dev ## Format the code
 	$(PY) -m ruff check --fix --select I .
 	$(PY) -m ruff format .
+
+SEEDS ?= 100
+chaos: $(VENV)/installed-dev ## Try the promises under faults (SEEDS=1000 ARGS="--first 7 --database sqlite")
+	@$(PY) -m tests.chaos --seeds $(SEEDS) $(ARGS)
 
 bench: $(VENV)/installed-dev ## Measure how fast it plans, sends and builds mails
 	@$(PY) -m benchmarks $(ARGS)

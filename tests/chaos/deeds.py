@@ -1,0 +1,104 @@
+"""How each fault of a schedule is done to a world, and undone."""
+
+import resource
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from quizmail import recipients
+from quizmail.models import Recipient
+from quizmail.states import Kind, Preference
+from tests.chaos.world import World
+
+#: One byte: the kernel refuses whatever would make a file longer than that.
+_FULL = 1
+
+
+class Deeds:
+    """Does the faults. What must be undone later waits in ``later``: (when, how)."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.later: list[tuple[float, Callable[[], None]]] = []
+
+    def do(self, fault: str, given: Any) -> None:
+        self.world.history.tell("fault", fault=fault, given=given)
+        getattr(self, fault)(given)
+
+    def undo(self, *, all_of_it: bool = False) -> None:
+        """Undo what has lasted long enough."""
+        due = [each for each in self.later if all_of_it or each[0] <= time.monotonic()]
+        for each in due:
+            self.later.remove(each)
+            each[1]()
+
+    def _after(self, seconds: float, how: Callable[[], None]) -> None:
+        self.later.append((time.monotonic() + seconds, how))
+
+    def kill(self, name: str) -> None:
+        self.world.strike(name, signal.SIGKILL, group=False)
+
+    def kill_group(self, name: str) -> None:
+        self.world.strike(name, signal.SIGKILL)
+
+    def term(self, name: str) -> None:
+        self.world.strike(name, signal.SIGTERM)
+
+    def redis_kill(self, seconds: float) -> None:
+        self.world.queue.kill()
+        self._after(seconds, self.world.queue.start)
+
+    def redis_lose(self, seconds: float) -> None:
+        """Kill it, and lose what it had written."""
+        self.world.queue.kill()
+        self.world.queue.forget()
+        self._after(seconds, self.world.queue.start)
+
+    def redis_flush(self, _: None) -> None:
+        self.world.queue.flush()
+
+    def redis_freeze(self, seconds: float) -> None:
+        self.world.queue.freeze()
+        self._after(seconds, self.world.queue.thaw)
+
+    def refuse(self, seconds: float) -> None:
+        self.world.tell_oracle(f"refuse {seconds}")
+
+    def clock(self, seconds: float) -> None:
+        self.world.clock.move(seconds)
+
+    def database_kill(self, seconds: float) -> None:
+        self.world.engine.kill()
+        self._after(seconds, self.world.engine.revive)
+
+    def disk_full(self, seconds: float) -> None:
+        """Let no file of Quizmail's processes grow: SQLite's writes fail, and so does their log."""
+        pids = [event["pid"] for event in self.world.history.of("born")]
+        _limit(pids, _FULL)
+        self._after(seconds, lambda: _limit(pids, resource.RLIM_INFINITY))
+
+    def opt_out(self, number: int) -> None:
+        person = self.world.people[number % len(self.world.people)]
+        kind = (Kind.REMINDER, Kind.REPORT)[number % 2]
+        if self.world.forgiving(lambda: _opt_out(person.id, kind)):
+            self.world.history.tell("opted out", user=person.id, kind=kind)
+
+    def by_hand(self, number: int) -> None:
+        """Send one user's mail from elsewhere, twice, while the run may be at it."""
+        person = self.world.people[number % len(self.world.people)]
+        actor = ("send_daily_reminder", "send_monthly_report")[number % 2]
+        for _ in range(2):
+            self.world.queue.send("mail", actor, person.id)
+
+
+def _opt_out(user_id: str, kind: Kind) -> bool:
+    Recipient.insert(user_id=user_id).on_conflict_ignore().execute()
+    return recipients.set_preference(Recipient.get(Recipient.user_id == user_id).id, kind, Preference.OFF)
+
+
+def _limit(pids: list[int], size: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
