@@ -57,11 +57,11 @@ class Alarm:
                 f"missed run {run.id}",
                 f"the {run.kind} run {run.period} of {slot} was missed: nobody was mailed",
             )
-        recent = Delivery.planned_at > since
-        unknown = Delivery.select().where((Delivery.state == DeliveryState.UNKNOWN) & recent).count()
+        claimed = Delivery.claimed_at > since
+        unknown = Delivery.select().where((Delivery.state == DeliveryState.UNKNOWN) & claimed).count()
         if unknown > self.unknown_above:
             yield "unknown", f"{unknown} deliveries have an unknown outcome: see `deliveries --state unknown`"
-        aside = (Delivery.reason == Failure.NEVER_FINISHED) & recent
+        aside = (Delivery.reason == Failure.NEVER_FINISHED) & (Delivery.planned_at > since)
         if count := Delivery.select().where((Delivery.state == DeliveryState.REJECTED) & aside).count():
             yield "set aside", f"{count} deliveries were set aside: every worker that took them died"
 

@@ -11,6 +11,7 @@ from quizmail.dispatch import BATCH, Dispatcher, Progress, no_progress
 from quizmail.errors import QuizmailError
 from quizmail.models import Run
 from quizmail.outbox import plan as outbox
+from quizmail.outbox import release
 from quizmail.outbox.claim import find
 from quizmail.outbox.plan import PlannedRow
 from quizmail.outbox.valve import release_paced
@@ -114,6 +115,7 @@ class ByHand:
 
         What was released to a lost Redis is taken, too: if a worker has it after all, the claim decides.
         """
+        release.tidy(self.dispatcher.clock(), self.dispatcher.lease)
         done, finished, pace = 0, True, self.dispatcher.pace
         limit = BATCH if pace.is_free else 1  # a thread alone cannot keep many send instants
         while finished and (shares := release_paced(self.dispatcher.clock(), limit, pace, timedelta(0))):
@@ -123,6 +125,7 @@ class ByHand:
                 if deliver(share.id) != DeliveryState.PLANNED:
                     done, finished = done + 1, True
                 progress(done)
+        release.tidy(self.dispatcher.clock(), self.dispatcher.lease)
         return done
 
     def _looking(self, question: Question) -> Question:

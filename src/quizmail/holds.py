@@ -108,9 +108,10 @@ def relieve(subject: Subject, cause: str | None = None) -> None:
 
 def pause(subject: Subject, cause: str, now: datetime, by: str) -> None:
     """Hold `subject` until somebody resumes it."""
-    Hold.insert(
-        scope=subject.scope, subject=subject.name, cause=cause, since=now, by=by
-    ).on_conflict_ignore().execute()
+    Hold.insert(scope=subject.scope, subject=subject.name, cause=cause, since=now, by=by).on_conflict(
+        conflict_target=[Hold.scope, Hold.subject, Hold.cause],
+        update={Hold.since: now, Hold.until: None, Hold.by: by, Hold.strikes: 0},
+    ).execute()
 
 
 def resume(subject: Subject) -> int:

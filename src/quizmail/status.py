@@ -54,9 +54,11 @@ def silent(now: datetime) -> list[Kind]:
     return [kind for kind, age in ages.items() if age is None or age > SILENCE]
 
 
-def gather(calendar: Calendar, zones: Collection[str], now: datetime, waiting_in_redis: int | None) -> Status:
-    """Read how it stands. Without `zones` the platform, without `waiting_in_redis` Redis does not answer."""
-    upcoming = {kind: slots.upcoming(kind, now, zones, calendar) for kind in Kind}
+def gather(
+    calendar: Calendar, zones: Collection[str] | None, now: datetime, waiting_in_redis: int | None
+) -> Status:
+    """Read how it stands. None for `zones`: the platform, for `waiting_in_redis`: Redis does not answer."""
+    upcoming = {kind: slots.upcoming(kind, now, zones or (), calendar) for kind in Kind}
     ages = {kind: tick_age(kind, now) for kind in Kind}
     in_force = holds.in_force(now)
     return Status(
@@ -70,7 +72,7 @@ def gather(calendar: Calendar, zones: Collection[str], now: datetime, waiting_in
         holds=[_hold(hold) for hold in in_force],
         waiting_in_redis=waiting_in_redis,
         problems=[
-            *([] if zones else ["the quiz platform does not answer"]),
+            *(["the quiz platform does not answer"] if zones is None else []),
             *_problems(now, waiting_in_redis, bool(in_force)),
         ],
     )
@@ -81,7 +83,7 @@ def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[s
     missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
     unknown = (
         Delivery.select()
-        .where((Delivery.state == DeliveryState.UNKNOWN) & (Delivery.planned_at > now - NEWS))
+        .where((Delivery.state == DeliveryState.UNKNOWN) & (Delivery.claimed_at > now - NEWS))
         .count()
     )
     found = (

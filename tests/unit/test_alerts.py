@@ -62,7 +62,7 @@ def test_unknown_outcomes_are_told_above_the_threshold(alarm, server, now, unkno
     plan.open_run(a_slot(now), now)
     rows = [PlannedRow(str(number), now, {}) for number in range(unknown)]
     plan.insert_rows(Kind.REMINDER, "2026-11-23", 1, now, now, rows)
-    Delivery.update(state=DeliveryState.UNKNOWN).execute()
+    Delivery.update(state=DeliveryState.UNKNOWN, claimed_at=now).execute()
 
     assert alarm.check(now) == alerts
 

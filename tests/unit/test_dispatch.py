@@ -77,7 +77,7 @@ def test_who_has_gone_quiet_is_planned_and_the_bell_is_rung(dispatcher, site, be
     assert Run.get().not_due == {"recently_active": 1}
 
 
-def test_a_second_tick_a_second_dispatcher_and_a_restart_change_nothing(dispatcher, site, bells, clock):
+def test_more_ticks_within_the_minute_change_nothing(dispatcher, site, bells, clock):
     add_user(site, 1, last_seen_at=QUIET)
 
     for _ in range(3):

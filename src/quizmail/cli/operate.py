@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from quizmail import holds, wiring
-from quizmail.cli.output import COLUMNS, delivery_rows, table
+from quizmail.cli.output import SHOWN, delivery_rows, table
 from quizmail.holds import Subject
 from quizmail.outbox import resolve as outbox
 from quizmail.states import Kind, Scope
@@ -32,13 +32,16 @@ def resolve(ids: tuple[int, ...], run_id: int | None, outcome: str | None, yes: 
 
 
 @click.command()
-@click.option("--run", "run_id", type=int, required=True, help="The run's id, as `status` shows it.")
-@click.option("--failed", is_flag=True, required=True, help="What failed; no more may be ordered.")
+@click.argument("ids", type=int, nargs=-1)
+@click.option("--run", "run_id", type=int, help="The run's id, as `status` shows it.")
+@click.option("--failed", is_flag=True, help="What failed of the run; no more may be ordered.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def resend(run_id: int, failed: bool, yes: bool) -> None:
-    """Plan again what was rejected or has expired in a run; never what was sent."""
+def resend(ids: tuple[int, ...], run_id: int | None, failed: bool, yes: bool) -> None:
+    """Plan again what was rejected or has expired, by IDS or by run; never what was sent."""
+    if bool(ids) == (run_id is not None) or failed != (run_id is not None):
+        raise click.UsageError("say which: IDS, or --run with --failed")
     wiring.open_database(wiring.current_settings())
-    which = outbox.failed(run_id)
+    which = outbox.failed(run_id) & outbox.ids(ids) if ids else outbox.failed(run_id)
     _confirm(which, yes)
     click.echo(f"planned again: {outbox.plan_again(which, _operator(), wiring.utc_now())}")
 
@@ -66,7 +69,7 @@ COMMANDS = (resolve, hold, resume)
 
 def _confirm(which: Any, yes: bool) -> None:
     rows = list(delivery_rows(which))
-    click.echo(table(COLUMNS, rows))
+    click.echo(table(SHOWN, rows))
     if rows and not yes:
         click.confirm(f"These {len(rows)}?", abort=True)
 
@@ -82,6 +85,6 @@ def _subject(what: str) -> Subject:
     kind = next((kind for kind in Kind if what in {kind.value, kind.plural}), None)
     if kind:
         return Subject(Scope.KIND, kind)
-    if scope in {Scope.RUN, Scope.DOMAIN} and name:
+    if (scope == Scope.RUN and name.isdigit()) or (scope == Scope.DOMAIN and name):
         return Subject(Scope(scope), name.lower())
     raise click.UsageError(f"what is held is {WHAT}")

@@ -12,7 +12,7 @@ import click
 
 from quizmail.models import Delivery, Run
 
-#: What is shown of a delivery.
+#: What is told of a delivery; a table on a terminal shows less.
 COLUMNS = (
     "id",
     "kind",
@@ -25,7 +25,10 @@ COLUMNS = (
     "sent_at",
     "reply_code",
     "reply_text",
+    "run_id",
+    "message_id",
 )
+SHOWN = COLUMNS[:-2]
 
 #: A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

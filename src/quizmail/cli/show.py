@@ -10,7 +10,7 @@ from quizmail import inspection, status, wiring
 from quizmail.audience import Audience
 from quizmail.broker import DramatiqBell
 from quizmail.cli.operate import resend
-from quizmail.cli.output import COLUMNS, as_json, delivery_rows, table, words, write_csv
+from quizmail.cli.output import COLUMNS, SHOWN, as_json, delivery_rows, table, words, write_csv
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery
 from quizmail.platform import Platform
@@ -61,20 +61,20 @@ def deliveries(
     elif json_wanted:
         click.echo(as_json(list(delivery_rows(*conditions))))
     else:
-        click.echo(table(COLUMNS, list(delivery_rows(*conditions, limit=limit))))
+        click.echo(table(SHOWN, list(delivery_rows(*conditions, limit=limit))))
 
 
 deliveries.add_command(resend)
 COMMANDS = (check, show_status, deliveries)
 
 
-def _zones(settings: Settings) -> Collection[str]:
-    """Return the zones in use; none when the platform cannot be read."""
+def _zones(settings: Settings) -> Collection[str] | None:
+    """Return the zones in use; None when the platform cannot be read."""
     try:
         platform = Platform.open(settings.quiz_database_url, settings.quiz_source, settings.site_timezone)
         return Audience(platform).zones()
     except QuizmailError:
-        return ()
+        return None
 
 
 def _waiting() -> int | None:

@@ -7,8 +7,8 @@ from typing import Any
 from peewee import Case
 
 from quizmail.database import transaction
-from quizmail.models import Attempt, Delivery
-from quizmail.states import DeliveryState, Kind
+from quizmail.models import Attempt, Delivery, Recipient, Run
+from quizmail.states import DeliveryState, Kind, RunState
 
 #: What may be planned again: it was certainly not sent.
 FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
@@ -23,9 +23,10 @@ def unknown(run_id: int | None = None) -> Any:
     return is_unknown if run_id is None else is_unknown & (Delivery.run == run_id)
 
 
-def failed(run_id: int) -> Any:
-    """Return the condition for the deliveries of a run that failed; what was sent is not among them."""
-    return Delivery.state.in_(FAILED) & (Delivery.run == run_id)
+def failed(run_id: int | None = None) -> Any:
+    """Return the condition for deliveries that failed, of one run or of all; none of them was sent."""
+    has_failed = Delivery.state.in_(FAILED)
+    return has_failed if run_id is None else has_failed & (Delivery.run == run_id)
 
 
 def mark_sent(which: Any, by: str, now: datetime) -> int:
@@ -42,7 +43,7 @@ def plan_again(which: Any, by: str, now: datetime) -> int:
     life = now + NEW_LIFE
     stored = Delivery.expires_at.db_value(life)
     longer = Case(None, ((Delivery.expires_at < life, stored),), Delivery.expires_at)
-    anew = {"reason": None, "attempts": 0, "expires_at": longer, **_waiting(now)}
+    anew = {"attempts": 0, "expires_at": longer, **_waiting(now)}
     return _settle(which & may_be, DeliveryState.PLANNED, anew, by, now)
 
 
@@ -54,7 +55,7 @@ def resend_unknown(kind: Kind, after: timedelta, most_tries: int, now: datetime)
 
 
 def _waiting(now: datetime) -> dict[str, Any]:
-    return {"releases": 0, "released_at": None, "due_at": now}
+    return {"reason": None, "releases": 0, "released_at": None, "due_at": now}
 
 
 def ids(row_ids: Sequence[int]) -> Any:
@@ -64,11 +65,18 @@ def ids(row_ids: Sequence[int]) -> Any:
 
 def _settle(which: Any, state: DeliveryState, values: Mapping[str, Any], by: str, now: datetime) -> int:
     settled = 0
+    fields = (Delivery.id, Delivery.state, Delivery.attempts, Delivery.kind, Delivery.recipient, Delivery.run)
     with transaction():
-        rows = Delivery.select(Delivery.id, Delivery.state, Delivery.attempts).where(which).tuples()
-        for row_id, seen, attempts in list(rows):
+        rows = Delivery.select(*fields).where(which).tuples()
+        for row_id, seen, attempts, kind, recipient_id, run_id in list(rows):
             same = (Delivery.id == row_id) & (Delivery.state == seen) & (Delivery.attempts == attempts)
-            if Delivery.update(state=state, **values).where(same).execute():
-                Attempt.insert(delivery=row_id, number=attempts, at=now, outcome=state, by=by).execute()
-                settled += 1
+            if not Delivery.update(state=state, **values).where(same).execute():
+                continue
+            settled += 1
+            Attempt.insert(delivery=row_id, number=attempts, at=now, outcome=state, by=by).execute()
+            if state is DeliveryState.PLANNED:
+                reopened = (Run.id == run_id) & (Run.state == RunState.DONE)
+                Run.update(state=RunState.PLANNED, done_at=None).where(reopened).execute()
+            elif kind == Kind.REMINDER:
+                Recipient.update(last_reminder_sent=now).where(Recipient.id == recipient_id).execute()
     return settled
