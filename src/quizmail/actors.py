@@ -13,7 +13,7 @@ import dramatiq
 from periodiq import cron
 
 from quizmail.broker import DISPATCH_QUEUE, MAIL_QUEUE, engine, make_broker
-from quizmail.errors import QuizmailError, UnknownUser
+from quizmail.errors import PlatformUnavailable, QuizmailError, UnknownUser
 from quizmail.states import Kind
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,10 @@ mail_actor = partial(
 @dramatiq.actor(queue_name=DISPATCH_QUEUE, max_retries=0, periodic=cron("* * * * *"))
 def dispatch_daily_reminders() -> None:
     """Plan and release the daily reminders that are due now. Sent every minute; more often does no harm."""
-    engine().dispatcher.tick(Kind.REMINDER)
-    engine().alarm.check(engine().clock())
+    try:
+        engine().dispatcher.tick(Kind.REMINDER)
+    finally:
+        engine().alarm.check(engine().clock())
 
 
 @dramatiq.actor(queue_name=DISPATCH_QUEUE, max_retries=0, periodic=cron("* * * * *"))
@@ -65,6 +67,8 @@ def _send(kind: Kind, user_id: str | int, period: str | None) -> None:
     except UnknownUser:
         log.error("nothing to send kind=%s: nobody on the platform has this id", kind)
         return
+    except PlatformUnavailable:
+        raise  # Dramatiq tries again.
     except QuizmailError as problem:
         log.error("nothing to send kind=%s: %s", kind, problem)
         return

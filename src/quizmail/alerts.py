@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
+
+from peewee import fn
 
 from quizmail import holds
 from quizmail.delivery import Transport
@@ -42,7 +44,7 @@ class Alarm:
             written = Alert.insert(cause=cause, day=now.date().isoformat(), at=now).on_conflict_ignore()
             if written.as_rowcount().execute():
                 told += 1
-                log.error("alert cause=%s: %s", cause, text)
+                log.error("alert cause=%s", cause)  # The text may repeat an address that a server said.
                 self._mail(cause, text, now)
         return told
 
@@ -51,17 +53,18 @@ class Alarm:
             subject = f"{hold.scope} {hold.subject}".strip()
             yield f"held {subject} {hold.cause}", f"{subject} is held: {hold.cause} ({hold.detail or '-'})"
         since = now - RECENT
-        for run in Run.select().where((Run.state == RunState.MISSED) & (Run.started_at > since)):
+        recent = fn.COALESCE(Run.done_at, Run.started_at) > Run.started_at.db_value(since)
+        for run in Run.select().where((Run.state == RunState.MISSED) & recent):
             slot = run.slot.isoformat(timespec="minutes")
             yield (
                 f"missed run {run.id}",
-                f"the {run.kind} run {run.period} of {slot} was missed: nobody was mailed",
+                f"the {run.kind} run {run.period} of {slot} was missed: who was not planned is not mailed",
             )
         claimed = Delivery.claimed_at > since
         unknown = Delivery.select().where((Delivery.state == DeliveryState.UNKNOWN) & claimed).count()
         if unknown > self.unknown_above:
             yield "unknown", f"{unknown} deliveries have an unknown outcome: see `deliveries --state unknown`"
-        aside = (Delivery.reason == Failure.NEVER_FINISHED) & (Delivery.planned_at > since)
+        aside = (Delivery.reason == Failure.NEVER_FINISHED) & (Delivery.released_at > since)
         if count := Delivery.select().where((Delivery.state == DeliveryState.REJECTED) & aside).count():
             yield "set aside", f"{count} deliveries were set aside: every worker that took them died"
 
@@ -69,9 +72,9 @@ class Alarm:
         if self.administrator is None:
             return
         message = EmailMessage(policy=SMTP)
-        message["From"] = f"{self.site_name} <{self.sender.address}>"
+        message["From"] = formataddr((" ".join(self.site_name.split()), self.sender.address))
         message["To"] = self.administrator.address
-        message["Subject"] = f"[{self.site_name} mail] {cause}"
+        message["Subject"] = " ".join(f"[{self.site_name} mail] {cause}".split())
         message["Date"] = format_datetime(now)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(f"{text}\n\nRun `quizmail status` for more.\n")

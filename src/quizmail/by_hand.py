@@ -116,14 +116,18 @@ class ByHand:
         What was released to a lost Redis is taken, too: if a worker has it after all, the claim decides.
         """
         release.tidy(self.dispatcher.clock(), self.dispatcher.lease)
-        done, finished, pace = 0, True, self.dispatcher.pace
+        done, pace = 0, self.dispatcher.pace
+        left: set[int] = set()
         limit = BATCH if pace.is_free else 1  # a thread alone cannot keep many send instants
-        while finished and (shares := release_paced(self.dispatcher.clock(), limit, pace, timedelta(0))):
-            finished = False
+        while shares := release_paced(self.dispatcher.clock(), limit, pace, timedelta(0)):
+            if left.issuperset(share.id for share in shares):
+                break
             for share in shares:
                 self.sleep(max(0.0, (share.at - self.dispatcher.clock()).total_seconds()))
                 if deliver(share.id) != DeliveryState.PLANNED:
-                    done, finished = done + 1, True
+                    done += 1
+                else:
+                    left.add(share.id)
                 progress(done)
         release.tidy(self.dispatcher.clock(), self.dispatcher.lease)
         return done

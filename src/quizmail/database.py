@@ -51,7 +51,8 @@ def connect(url: str, *, connections: int = 20) -> Database:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return SqliteDatabase(path, pragmas=_SQLITE_PRAGMAS)
     pooled = parts._replace(scheme="psycopg3+pool").geturl()
-    return connect_url(pooled, max_connections=connections, timeout=30, stale_timeout=300)
+    durable = {"options": "-c synchronous_commit=on"}  # A claim must survive a power cut.
+    return connect_url(pooled, max_connections=connections, timeout=30, stale_timeout=300, **durable)
 
 
 @contextmanager

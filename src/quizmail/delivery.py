@@ -16,11 +16,11 @@ from uuid import uuid4
 
 from peewee import InterfaceError, OperationalError
 
-from quizmail import holds, replies, retries
+from quizmail import database, holds, replies, retries
 from quizmail.audience import Audience
 from quizmail.composing import Composer, Mail
 from quizmail.consequences import accepted, domain_of, follow, kind_of
-from quizmail.errors import CompositionError, PlatformUnavailable
+from quizmail.errors import CompositionError, PlatformUnavailable, SourceError
 from quizmail.holds import Board, Subject
 from quizmail.mailer import Envelope, NoAnswer, Ready, Reply
 from quizmail.outbox import claim as outbox
@@ -101,7 +101,7 @@ class Deliverer:
         now = self.clock()
         try:
             checked = still_wanted(self.audience, work, now, self.terms.inactive_after)
-        except PlatformUnavailable as problem:
+        except (PlatformUnavailable, SourceError) as problem:
             return self._postpone(work, Failure.PLATFORM_UNAVAILABLE, str(problem), now)
         if not isinstance(checked, tuple):
             return _done(outbox.skip(work, checked), DeliveryState.SKIPPED, checked)
@@ -119,7 +119,10 @@ class Deliverer:
     def _may_leave(self, work: Work, now: datetime) -> bool:
         """Wait for the delivery's send instant when that is soon; False when it is not to be sent now."""
         if self.terms.pace.is_free:
-            return now >= work.due_at
+            early = work.due_at - now
+            if timedelta(0) < early <= valve.CLOCKS_DIFFER:  # The clock of whoever released it is ahead.
+                self.ring_later(work.id, early)
+            return early <= timedelta(0)
         at = valve.admit(work.id, now, self.terms.pace)
         if at is None:
             return False
@@ -175,6 +178,7 @@ class Deliverer:
 
         An answer that comes all the same resolves its own claim.
         """
+        database.give_back(failed=True)  # This thread's connection is as old as the process.
         outcome = Outcome(DeliveryState.UNKNOWN, Failure.SHUTDOWN)
         waiting = list(self.in_flight.items())
         return sum(outbox.record(work, token, outcome, self.clock()) for token, work in waiting)
@@ -230,9 +234,10 @@ class Deliverer:
             except (OperationalError, InterfaceError):
                 if self.clock() - now >= self.terms.lease:
                     key = f"{work.kind} {work.id} {work.period}"
-                    said = f"{outcome.state} {outcome.reply_code} {outcome.reply_text}"
+                    said = f"{outcome.state} {outcome.reply_code}"
                     log.exception("outcome lost: key=%s outcome=%r", key, said)
                     raise
+                database.give_back(failed=True)  # A broken connection never mends; the next is new.
                 self.sleep(1)
 
     def _refused(self, work: Work, address: str, now: datetime) -> Outcome | None:

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 
 from quizmail import activity, database, slots
 from quizmail.audience import Audience
-from quizmail.errors import PlatformUnavailable, QuizmailError
+from quizmail.errors import PlatformUnavailable, QuizmailError, SourceError
 from quizmail.models import Moment, Run
 from quizmail.outbox import plan as outbox
 from quizmail.outbox import release, resolve, valve
@@ -35,6 +35,8 @@ LONGEST_LOOK_BACK = timedelta(days=92)
 
 #: How many deliveries are released in one statement.
 BATCH = 500
+
+NEVER = timedelta(days=365)
 
 
 class Bell(Protocol):
@@ -85,17 +87,18 @@ class Dispatcher:
         """
         started, now = time.monotonic(), self.clock()
         counts: Counter[str] = Counter()
+        _remember(tick_name(kind), now)
         try:
             counts += self._open_runs(kind, now)
             for run in outbox.open_runs(kind):
                 counts += self._plan_in_time(run)
-        except PlatformUnavailable as problem:
+        except (PlatformUnavailable, SourceError) as problem:
             counts["platform_unavailable"] += 1
             log.error("dispatch kind=%s the platform does not answer: %s", kind, problem)
         counts.update(release.tidy(self.clock(), self.lease)._asdict())
         counts["resent_unknown"] += self._resend_unknown(kind)
         counts["released"] += self.pump(patience)
-        _remember(tick_name(kind), now)
+        _remember(tick_name(kind), self.clock())
         shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
         elapsed = (time.monotonic() - started) * 1000
         level = logging.INFO if shown else logging.DEBUG
@@ -156,14 +159,18 @@ class Dispatcher:
         installed = database.installed_at()
         judged_until = (opened.at if opened else installed) - self.calendar.deadline(kind)
         after = max(installed, judged_until, now - LONGEST_LOOK_BACK)
-        found = slots.between(kind, after, now, available_zones(), self.calendar)
+        found = slots.between(kind, after, now, self._zones(), self.calendar)
         known = set(Run.select(Run.period, Run.slot).where((Run.kind == kind) & (Run.slot > after)).tuples())
         return [slot for slot in found if (slot.period, slot.at) not in known]
+
+    def _zones(self) -> Collection[str]:
+        # The site's own may be a name that is not listed, such as one in another case on macOS.
+        return {*available_zones(), self.calendar.site_zone.key}
 
     def _plan_in_time(self, run: Run) -> Counter[str]:
         kind = Kind(run.kind)
         if not run.by_hand and self.clock() - run.slot > self.calendar.deadline(kind):
-            Run.update(state=RunState.MISSED).where(
+            Run.update(state=RunState.MISSED, done_at=self.clock()).where(
                 (Run.id == run.id) & (Run.state == RunState.PLANNING)
             ).execute()
             log.error("missed kind=%s period=%s slot=%s: not planned in time", kind, run.period, run.slot)
@@ -199,6 +206,8 @@ class Dispatcher:
             )
             counts.update({f"not_due_{reason}": number for reason, number in plan.not_due.items()})
             judged += len(plan.rows) + plan.not_due.total()
+            if not run.by_hand:
+                _remember(tick_name(kind), self.clock())
             progress(run, judged)
         return counts
 
@@ -211,7 +220,10 @@ class Dispatcher:
         if room <= 0:
             return 0
         now = self.clock()
-        shares = valve.release_paced(now, room, self.pace)
+        # As many messages as released deliveries: none is lost, they only wait for a worker.
+        lost = self.bell.waiting() < release.released()
+        again_after = self.pace.again_after if lost else NEVER
+        shares = valve.release_paced(now, room, self.pace, again_after)
         self.bell.ring([share.id for share in shares if share.at <= now + valve.SOON])
         for share in shares:
             if share.at > now + valve.SOON:

@@ -87,13 +87,12 @@ def strike(subject: Subject, cause: str, detail: str, now: datetime, limit: int)
     began = Hold.update(since=fn.COALESCE(Hold.since, _stored(now)), until=until).where(this & free).execute()
     if began:
         log.error(
-            "held scope=%s subject=%s cause=%s failures=%d until=%s detail=%r",
+            "held scope=%s subject=%s cause=%s failures=%d until=%s",
             subject.scope,
             subject.name or "-",
             cause,
             strikes,
             until.isoformat(timespec="seconds"),
-            detail,
         )
 
 

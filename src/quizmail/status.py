@@ -79,7 +79,8 @@ def gather(
 
 
 def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[str]:
-    recent = Run.started_at > now - NEWS
+    since = Run.started_at.db_value(now - NEWS)
+    recent = fn.COALESCE(Run.done_at, Run.started_at) > since
     missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
     unknown = (
         Delivery.select()

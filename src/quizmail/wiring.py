@@ -127,7 +127,7 @@ def composer_of(chosen: Settings) -> Composer:
 
 def open_database(chosen: Settings) -> None:
     """Bind our tables to DATABASE_URL."""
-    models.bind(database.connect(chosen.database_url))
+    models.bind(database.connect(chosen.database_url, connections=max(20, chosen.mail_max_connections + 4)))
 
 
 def build(

@@ -27,6 +27,8 @@ class _Group(click.Group):
         except redis.RedisError as error:
             problem = f"Redis does not answer ({type(error).__name__}): is REDIS_URL right?"
             lines = [f"quizmail: {problem} `dispatch --inline` does without it."]
+        except peewee.ProgrammingError:
+            lines = ["quizmail: DATABASE_URL: its tables are not up to date: run `make migrate`"]
         except (peewee.OperationalError, peewee.InterfaceError) as error:
             first = str(error).strip().partition("\n")[0]
             lines = [f"quizmail: DATABASE_URL: the database does not answer: {first}"]

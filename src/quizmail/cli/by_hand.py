@@ -134,7 +134,10 @@ def _run(engine: Engine, slots: list[Slot], inline: bool) -> None:
     if not runs:
         raise QuizmailError("no slot: nobody is on the platform yet")
     if inline:
-        engine.by_hand.deliver_here(engine.deliverer.deliver, Ticker("sending").count)
+        ticker = Ticker("sending")
+        done = engine.by_hand.deliver_here(engine.deliverer.deliver, ticker.count)
+        ticker.count(done)
+        ticker.end()
     else:
         released = engine.dispatcher.pump(wiring.PATIENCE)
         click.echo(f"released to the workers: {released}")

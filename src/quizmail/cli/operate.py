@@ -27,8 +27,7 @@ def resolve(ids: tuple[int, ...], run_id: int | None, outcome: str | None, yes: 
     wiring.open_database(wiring.current_settings())
     which = outbox.unknown(run_id) & outbox.ids(ids) if ids else outbox.unknown(run_id)
     order = outbox.mark_sent if outcome == "sent" else outbox.plan_again
-    _confirm(which, yes)
-    click.echo(f"settled: {order(which, _operator(), wiring.utc_now())}")
+    click.echo(f"settled: {order(_confirmed(which, yes), _operator(), wiring.utc_now())}")
 
 
 @click.command()
@@ -42,8 +41,8 @@ def resend(ids: tuple[int, ...], run_id: int | None, failed: bool, yes: bool) ->
         raise click.UsageError("say which: IDS, or --run with --failed")
     wiring.open_database(wiring.current_settings())
     which = outbox.failed(run_id) & outbox.ids(ids) if ids else outbox.failed(run_id)
-    _confirm(which, yes)
-    click.echo(f"planned again: {outbox.plan_again(which, _operator(), wiring.utc_now())}")
+    shown = _confirmed(which, yes)
+    click.echo(f"planned again: {outbox.plan_again(shown, _operator(), wiring.utc_now())}")
 
 
 @click.command()
@@ -67,11 +66,13 @@ def resume(what: str) -> None:
 COMMANDS = (resolve, hold, resume)
 
 
-def _confirm(which: Any, yes: bool) -> None:
+def _confirmed(which: Any, yes: bool) -> Any:
+    """Show the deliveries, ask, and return the condition for just those that were shown."""
     rows = list(delivery_rows(which))
     click.echo(table(SHOWN, rows))
     if rows and not yes:
         click.confirm(f"These {len(rows)}?", abort=True)
+    return which & outbox.ids([row["id"] for row in rows])
 
 
 def _operator() -> str:

@@ -81,6 +81,13 @@ def waiting(now: datetime) -> int:
     return count
 
 
+def released() -> int:
+    """Return how many planned deliveries are released: each should have its message."""
+    planned = Delivery.state == DeliveryState.PLANNED
+    count: int = Delivery.select().where(planned & Delivery.released_at.is_null(False)).count()
+    return count
+
+
 def unfinished(run_ids: Sequence[int]) -> int:
     """Return how many deliveries of the runs are planned or being sent."""
     open_states = [DeliveryState.PLANNED, DeliveryState.SENDING]

@@ -24,8 +24,12 @@ def unknown(run_id: int | None = None) -> Any:
 
 
 def failed(run_id: int | None = None) -> Any:
-    """Return the condition for deliveries that failed, of one run or of all; none of them was sent."""
-    has_failed = Delivery.state.in_(FAILED)
+    """Return the condition for deliveries that failed, of one run or of all.
+
+    What was of unknown outcome once may have arrived and is not among them.
+    """
+    doubtful = Attempt.select(Attempt.delivery).where(Attempt.outcome == DeliveryState.UNKNOWN)
+    has_failed = Delivery.state.in_(FAILED) & Delivery.id.not_in(doubtful)
     return has_failed if run_id is None else has_failed & (Delivery.run == run_id)
 
 
