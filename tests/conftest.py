@@ -23,6 +23,12 @@ def sqlite_database(tmp_path):
     yield from _ours(f"sqlite:///{tmp_path}/quizmail.db")
 
 
+@pytest.fixture
+def postgresql_database(postgresql_url):
+    """Our tables on PostgreSQL, migrated long ago."""
+    yield from _ours(postgresql_url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def our_database(request, tmp_path):
     """Our tables, on SQLite and on PostgreSQL."""

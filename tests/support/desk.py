@@ -1,10 +1,12 @@
 """An engine with a clock and a bell of the test's own."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
-from quizmail import wiring
+from quizmail import models, wiring
 from quizmail.settings import load
 from tests.support.configuration import environment
+from tests.support.platforms import NativePlatform
 
 
 class Bells:
@@ -44,3 +46,15 @@ def an_engine(site, tmp_path, clock, bell=None, **settings):
         environment(QUIZ_DATABASE_URL=site.url, DATABASE_URL=f"sqlite:///{tmp_path}/quizmail.db", **settings)
     )
     return wiring.build(chosen, bell=bell or Bells(), clock=clock)
+
+
+@contextmanager
+def an_engine_on_a_platform(tmp_path, clock, bell=None, **settings):
+    """Yield a small platform and an engine on it; our tables are in ``tmp_path/quizmail.db``."""
+    with NativePlatform.in_folder(tmp_path) as site:
+        engine = an_engine(site, tmp_path, clock, bell, **settings)
+        try:
+            yield site, engine
+        finally:
+            engine.platform.close()
+            models.database.obj.close()

@@ -3,9 +3,13 @@
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
 
 from quizmail import actors
 from quizmail.broker import DISPATCH_QUEUE, MAIL_QUEUE
+from quizmail.errors import PlatformUnavailable, QuizmailError
 
 
 def test_importing_the_actors_needs_no_settings_and_opens_no_connection():
@@ -48,3 +52,32 @@ def test_no_asynchronous_exception_can_hit_a_mail_that_is_being_sent():
     names = {type(middleware).__name__ for middleware in actors.broker.middleware}
 
     assert names.isdisjoint({"TimeLimit", "ShutdownNotifications"})
+
+
+def failing(problem):
+    def fail(*_):
+        raise problem
+
+    return fail
+
+
+def test_one_users_mail_is_tried_again_while_the_platform_is_away(monkeypatch):
+    away = SimpleNamespace(by_hand=SimpleNamespace(occasion=failing(PlatformUnavailable("away")), plan=None))
+    monkeypatch.setattr(actors, "engine", lambda: away)
+
+    with pytest.raises(PlatformUnavailable):
+        actors.send_daily_reminder(42)
+
+
+def test_the_administrator_is_told_of_trouble_though_the_tick_fails(monkeypatch, now):
+    told = []
+    broken = SimpleNamespace(
+        dispatcher=SimpleNamespace(tick=failing(QuizmailError("no such table"))),
+        alarm=SimpleNamespace(check=told.append),
+        clock=lambda: now,
+    )
+    monkeypatch.setattr(actors, "engine", lambda: broken)
+
+    with pytest.raises(QuizmailError):
+        actors.dispatch_daily_reminders()
+    assert told == [now]

@@ -1,4 +1,7 @@
+import email
+from dataclasses import replace
 from datetime import timedelta
+from email.utils import parseaddr
 
 import pytest
 
@@ -10,7 +13,7 @@ from quizmail.outbox import plan
 from quizmail.outbox.plan import PlannedRow
 from quizmail.parsing import Mailbox
 from quizmail.slots import Slot
-from quizmail.states import DeliveryState, Kind, RunState
+from quizmail.states import DeliveryState, Failure, Kind, RunState
 from tests.support.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
@@ -65,6 +68,44 @@ def test_unknown_outcomes_are_told_above_the_threshold(alarm, server, now, unkno
     Delivery.update(state=DeliveryState.UNKNOWN, claimed_at=now).execute()
 
     assert alarm.check(now) == alerts
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"state": DeliveryState.UNKNOWN, "claimed_at": timedelta(hours=1)},
+        {
+            "state": DeliveryState.REJECTED,
+            "reason": Failure.NEVER_FINISHED,
+            "released_at": timedelta(hours=1),
+        },
+    ],
+    ids=["unknown", "set aside"],
+)
+def test_new_trouble_of_a_delivery_planned_days_ago_is_told(alarm, now, trouble):
+    rows = [PlannedRow(str(number), now + timedelta(days=1), {}) for number in range(2)]
+    plan.insert_rows(Kind.REPORT, "2026-10", None, now, now - timedelta(days=2), rows)
+    changes = {name: now - each if isinstance(each, timedelta) else each for name, each in trouble.items()}
+    Delivery.update(changes).execute()
+
+    assert alarm.check(now) == 1
+
+
+def test_a_cause_of_two_lines_stops_neither_its_own_alert_nor_the_next(alarm, server, now):
+    holds.pause(holds.ALL, "first line\nsecond line", now, "ada")
+    plan.open_run(a_slot(now), now, state=RunState.MISSED)
+
+    assert alarm.check(now) == 2
+    assert len(server.inbox) == 2
+
+
+def test_a_comma_in_the_sites_name_leaves_one_sender(alarm, server, now):
+    holds.pause(holds.ALL, "maintenance", now, "ada")
+
+    replace(alarm, site_name="Quiz, Inc.").check(now)
+
+    sender = email.message_from_bytes(server.inbox[0].content)["From"]
+    assert parseaddr(sender) == ("Quiz, Inc.", "noreply@example.com")
 
 
 def test_a_relay_that_is_down_does_not_stop_the_alarm(alarm, server, now, caplog):

@@ -8,8 +8,8 @@ from quizmail import holds
 from quizmail.models import SoftHit, Suppression
 from quizmail.outbox import release
 from quizmail.states import DeliveryState, Failure
+from tests.support.delivering import Desk
 from tests.support.smtp_server import At, SmtpServer
-from tests.unit.test_delivery import Desk
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
 
@@ -61,6 +61,17 @@ def test_a_rate_reply_rests_the_domain_and_spares_the_address(desk, server):
     assert desk.deliver() == DeliveryState.PLANNED
     assert held(desk) == [("domain", "example.com")]
     assert SoftHit.select().count() == 0
+
+
+@pytest.mark.parametrize("reply", ["450 4.2.1 <ada@example.com> is greylisted", "421 4.7.28 ada@example.com"])
+def test_an_address_that_a_server_repeats_gets_into_no_log(desk, server, caplog, reply):
+    server.plan = {At.RCPT: reply}
+
+    with caplog.at_level("DEBUG", logger="quizmail"):
+        desk.deliver()
+
+    assert caplog.records
+    assert "ada@example.com" not in caplog.text
 
 
 def test_while_its_domain_rests_a_mail_waits_without_using_up_a_try(desk, server):

@@ -7,106 +7,16 @@ from datetime import timedelta
 import pytest
 
 from quizmail import holds, recipients
-from quizmail.audience import Member, Quiz
-from quizmail.composing import Composer
-from quizmail.delivery import Deliverer, Terms
-from quizmail.errors import PlatformUnavailable, UnknownUser
-from quizmail.links import Links
+from quizmail.errors import PlatformUnavailable, SourceError, UnknownUser
 from quizmail.mailer import Mailer, Relay
 from quizmail.models import Delivery, Hold, Recipient
-from quizmail.outbox import plan, release, valve
-from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox import release, valve
 from quizmail.outbox.valve import Pace
-from quizmail.parsing import Mailbox
-from quizmail.rendering import Renderer, Site
-from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
-from tests.support.facts import reminder_facts, report_facts
+from tests.support.delivering import SHORT, Desk
 from tests.support.smtp_server import At, SmtpServer
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
-
-SHORT = timedelta(milliseconds=400)
-
-
-class FakeAudience:
-    """Answers the check before sending: one member, and which quizzes are still open."""
-
-    def __init__(self, member):
-        self.member = member
-        self.closed = set()
-        self.problem = None
-
-    def recheck(self, user_id, at):
-        if self.problem:
-            raise self.problem
-        return self.member
-
-    def open_now(self, quiz_ids, at):
-        quiz = Quiz("", "", None, None, True, None, None, None, None, None)
-        return {quiz_id: quiz for quiz_id in quiz_ids if quiz_id not in self.closed}
-
-
-class Desk:
-    """A deliverer with everything around it, and one planned reminder."""
-
-    def __init__(self, server, now, templates_dir=None, kind=Kind.REMINDER, pace=None):
-        member = Member(
-            user_id="7",
-            raw_address="ada@example.com",
-            address="ada@example.com",
-            name="Ada",
-            active=True,
-            is_staff=False,
-            opt_out=frozenset(),
-            zone="UTC",
-            zone_known=True,
-            locale=None,
-            last_seen_at=None,
-            created_at=None,
-            last_activity=now - timedelta(days=5),
-            open_quizzes=(),
-        )
-        self.audience = FakeAudience(member)
-        self.now = now
-        relay = Relay(host=server.host, port=server.port, command_timeout=SHORT, body_timeout=SHORT)
-        self.mailer = Mailer(relay)
-        site = Site("Quizzes", "https://quiz.example.com", "1 Main Street")
-        composer = Composer(
-            Renderer(site, templates_dir),
-            Links("https://mail.example.com", ["k" * 32]),
-            Mailbox("Quizzes", "noreply@example.com"),
-            "Quizzes",
-        )
-        pace = pace or Pace(timedelta(minutes=10))
-        terms = Terms(timedelta(days=2), hold_after_failures=3, lease=timedelta(minutes=14), pace=pace)
-        self.later, self.slept = [], []
-        self.deliverer = Deliverer(
-            self.audience,
-            composer,
-            lambda: self.mailer,
-            terms,
-            lambda: self.now,
-            lambda *later: self.later.append(later),
-            lambda low, high: 1.0,
-            self.sleep,
-        )
-        facts = reminder_facts() if kind is Kind.REMINDER else report_facts()
-        plan.open_run(Slot(kind, "2026-11-23", now, frozenset({"UTC"})), now)
-        row = PlannedRow("7", now + timedelta(hours=6), facts)
-        plan.insert_rows(kind, "2026-11-23", 1, now, now, [row])
-        self.id = Delivery.get().id
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += timedelta(seconds=seconds)
-
-    def deliver(self):
-        return self.deliverer.deliver(self.id)
-
-    @property
-    def row(self):
-        return Delivery.get_by_id(self.id)
 
 
 @pytest.fixture
@@ -345,8 +255,9 @@ def test_a_user_who_is_gone_is_skipped(desk):
     assert desk.row.reason == Skip.USER_GONE
 
 
-def test_a_platform_that_does_not_answer_postpones_the_mail(desk):
-    desk.audience.problem = PlatformUnavailable("locked")
+@pytest.mark.parametrize("problem", [PlatformUnavailable("locked"), SourceError("no such column: email")])
+def test_a_platform_that_cannot_be_read_postpones_the_mail(desk, problem):
+    desk.audience.problem = problem
 
     assert desk.deliver() == DeliveryState.PLANNED
     assert (desk.row.reason, desk.row.attempts) == (Failure.PLATFORM_UNAVAILABLE, 0)

@@ -72,6 +72,14 @@ def test_a_success_ends_a_hold_but_not_an_operators(now):
     assert Hold.select().count() == 0
 
 
+def test_an_operator_may_hold_for_a_cause_that_is_being_counted(now):
+    strike(now)
+
+    holds.pause(ALL, "relay_unreachable", now, "ada")
+
+    assert [(hold.cause, hold.by) for hold in holds.in_force(now)] == [("relay_unreachable", "ada")]
+
+
 def test_a_hold_on_one_kind_leaves_the_other_free(now):
     strike(now, times=3, subject=REMINDERS)
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from quizmail.models import Attempt, Delivery
+from quizmail.models import Attempt, Delivery, Recipient
 from quizmail.outbox import plan, release, resolve
 from quizmail.outbox.plan import PlannedRow
 from quizmail.slots import Slot
@@ -33,6 +33,25 @@ def test_an_unknown_delivery_is_marked_sent_and_who_did_it_is_kept(now):
     assert state_of("unknown") == DeliveryState.SENT
     kept = Attempt.get()
     assert (kept.by, kept.at, kept.outcome) == ("ada", now, DeliveryState.SENT)
+
+
+def test_a_reminder_marked_sent_is_the_readers_last(now):
+    resolve.mark_sent(resolve.unknown(1), "ada", now)
+
+    assert Recipient.get(Recipient.user_id == "unknown").last_reminder_sent == now
+    assert Recipient.get(Recipient.user_id == "rejected").last_reminder_sent is None
+
+
+def test_what_was_unknown_once_may_have_arrived_and_has_not_failed(now):
+    release.tidy(now + timedelta(minutes=2), lease=timedelta(minutes=1))
+    resolve.resend_unknown(Kind.REMINDER, timedelta(minutes=1), 5, now + timedelta(minutes=3))
+    release.tidy(now + HOUR, lease=HOUR)
+    assert state_of("sending") == DeliveryState.EXPIRED
+
+    resolve.plan_again(resolve.failed(1), "ada", now + HOUR)
+
+    assert state_of("sending") == DeliveryState.EXPIRED
+    assert state_of("expired") == DeliveryState.PLANNED
 
 
 def test_only_what_failed_of_a_run_is_planned_again(now):
