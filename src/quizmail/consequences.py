@@ -22,7 +22,7 @@ def kind_of(kind: Kind) -> Subject:
 
 def follow(kind: Kind, address: str, reply: Reply, verdict: Verdict, now: datetime, limit: int) -> None:
     """Do what the `verdict` on a refusal asks for; `limit` failures in a row begin a hold."""
-    said = f"{reply.stage}: {reply.code} {reply.text}"
+    said = reply.said
     match verdict.measure:
         case Measure.SUPPRESS:
             suppress(address, verdict.meaning, reply.enhanced or str(reply.code), now)

@@ -188,9 +188,7 @@ class Deliverer:
         verdict = replies.judge(reply.stage, reply.code, reply.enhanced)
         follow(work.kind, address, reply, verdict, now, self.terms.hold_after_failures)
         if verdict.measure is Measure.HOLD_ALL:
-            return self._postpone(
-                work, Failure.RELAY_REFUSES, f"{reply.stage}: {reply.code} {reply.text}", now
-            )
+            return self._postpone(work, Failure.RELAY_REFUSES, reply.said, now)
         outcome = self._outcome(work, reply, verdict, now)
         return outcome if outbox.record_unclaimed(work, outcome, now) else None
 
@@ -204,9 +202,7 @@ class Deliverer:
             )
             return outcome if self._keep(work, token, outcome, now) else None
         if answer.is_positive:
-            outcome = Outcome(
-                DeliveryState.SENT, stage=answer.stage, reply_code=answer.code, reply_text=answer.text
-            )
+            outcome = Outcome(DeliveryState.SENT, **_seen(answer))
             kept = self._keep(work, token, outcome, now)
             accepted(work.kind, address, board)
             return outcome if kept else None
@@ -218,7 +214,7 @@ class Deliverer:
 
     def _outcome(self, work: Work, reply: Reply, verdict: Verdict, now: datetime) -> Outcome:
         """Decide by the codes, never by the text (RFC 5321 section 4.2.1)."""
-        seen: dict[str, Any] = {"stage": reply.stage, "reply_code": reply.code, "reply_text": reply.text}
+        seen = _seen(reply)
         if verdict.fate is Fate.REJECT:
             return Outcome(DeliveryState.REJECTED, Failure.PERMANENT_REPLY, **seen)
         again = retries.next_try(work.kind, work.attempts + 1, now, self.jitter)
@@ -263,7 +259,12 @@ class Deliverer:
     ) -> Outcome | None:
         due_at = retries.postponed(until or now, self.jitter)
         outcome = Outcome(DeliveryState.PLANNED, reason, due_at=due_at)
-        return outcome if outbox.postpone(work, reason, detail, due_at, now) else None
+        return outcome if outbox.postpone(work, reason, detail, due_at) else None
+
+
+def _seen(reply: Reply) -> dict[str, Any]:
+    """Return what an outcome keeps of a reply."""
+    return {"stage": reply.stage, "reply_code": reply.code, "reply_text": reply.text}
 
 
 def _done(changed: bool, state: DeliveryState, reason: Any = None) -> Outcome | None:

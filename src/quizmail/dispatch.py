@@ -165,7 +165,7 @@ class Dispatcher:
 
     def _zones(self) -> Collection[str]:
         # The site's own may be a name that is not listed, such as one in another case on macOS.
-        return {*available_zones(), self.calendar.site_zone.key}
+        return {*available_timezones(), self.calendar.site_zone.key}
 
     def _plan_in_time(self, run: Run) -> Counter[str]:
         kind = Kind(run.kind)
@@ -234,11 +234,6 @@ class Dispatcher:
 def tick_name(kind: Kind) -> str:
     """Return the name of the moment that remembers the last tick for `kind`."""
     return f"tick {kind}"
-
-
-def available_zones() -> Collection[str]:
-    """Return every zone name that the zone data knows."""
-    return available_timezones()
 
 
 def _remember(name: str, now: datetime) -> None:

@@ -254,7 +254,7 @@ def test_an_unreachable_relay_uses_up_nothing(ours, now):
     release.release(now, 10, AGAIN)
     later = now + timedelta(minutes=1)
 
-    assert claim.postpone(work, Failure.RELAY_UNREACHABLE, "connection refused", later, now)
+    assert claim.postpone(work, Failure.RELAY_UNREACHABLE, "connection refused", later)
 
     row = Delivery.get()
     assert (row.state, row.attempts, row.releases, row.due_at) == (DeliveryState.PLANNED, 0, 0, later)

@@ -105,6 +105,11 @@ class Reply:
         return found[0] if found and found[1] == str(self.code)[0] else None
 
     @property
+    def said(self) -> str:
+        """Stage, code and text on one line, as an operator reads them."""
+        return f"{self.stage}: {self.code} {self.text}"
+
+    @property
     def is_positive(self) -> bool:
         """The relay has done what it was asked (2yz)."""
         return 200 <= self.code <= 299

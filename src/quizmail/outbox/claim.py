@@ -220,12 +220,10 @@ def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
     return _finish(_UNCLAIMED, {"seen": work.attempts}, work, outcome, now)
 
 
-def postpone(work: Work, reason: Failure, detail: str, due_at: datetime | None, now: datetime) -> bool:
-    """Let the delivery wait until `due_at` (None: as long as what holds it) without using up a try."""
-    values: dict[str, Any] = {"reason": reason, "released_at": None, "releases": 0, "reply_text": detail}
-    if due_at is not None:
-        values["due_at"] = due_at
-    return _change(work, values)
+def postpone(work: Work, reason: Failure, detail: str, due_at: datetime) -> bool:
+    """Let the delivery wait until `due_at` without using up a try."""
+    waiting = {"released_at": None, "releases": 0, "due_at": due_at}
+    return _change(work, {**waiting, "reason": reason, "reply_text": detail})
 
 
 def unrelease(work: Work) -> bool:

@@ -1,6 +1,5 @@
 """Ringing the bell for what may go now, and tidying up what time has overtaken."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -74,29 +73,6 @@ def tidy(now: datetime, lease: timedelta) -> Tidied:
     )
 
 
-def waiting(now: datetime) -> int:
-    """Return how many planned deliveries could be sent now."""
-    ready = (Delivery.state == DeliveryState.PLANNED) & (Delivery.due_at <= now)
-    count: int = Delivery.select().where(ready & (Delivery.expires_at > now)).count()
-    return count
-
-
-def released() -> int:
-    """Return how many planned deliveries are released: each should have its message."""
-    planned = Delivery.state == DeliveryState.PLANNED
-    count: int = Delivery.select().where(planned & Delivery.released_at.is_null(False)).count()
-    return count
-
-
-def unfinished(run_ids: Sequence[int]) -> int:
-    """Return how many deliveries of the runs are planned or being sent."""
-    open_states = [DeliveryState.PLANNED, DeliveryState.SENDING]
-    count: int = (
-        Delivery.select().where(Delivery.run.in_(list(run_ids)) & Delivery.state.in_(open_states)).count()
-    )
-    return count
-
-
 def _give_up(overdue: Any) -> int:
     """Write claims without an outcome as unknown, each with its attempt.
 
@@ -116,6 +92,13 @@ def _give_up(overdue: Any) -> int:
         if rows:
             Attempt.insert_many(rows).execute()
     return len(rows)
+
+
+def released() -> int:
+    """Return how many planned deliveries are released: each should have its message."""
+    planned = Delivery.state == DeliveryState.PLANNED
+    count: int = Delivery.select().where(planned & Delivery.released_at.is_null(False)).count()
+    return count
 
 
 def _change(which: Any, **values: Any) -> int:

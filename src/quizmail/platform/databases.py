@@ -4,6 +4,7 @@ SQLite: ``mode=ro`` and ``PRAGMA query_only``. PostgreSQL: every transaction is 
 state on the session and so also holds behind a pooler that shares sessions.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -73,26 +74,14 @@ class _Timestamp(TimestampLoader):
     """Reads a timestamp; what lies beyond Python's calendar becomes the far future, or NULL before it."""
 
     def load(self, data: Buffer) -> datetime:
-        try:
-            return datetime.fromisoformat(bytes(data).decode())
-        except ValueError:
-            try:
-                return super().load(data)
-            except DataError:
-                return _beyond(data)  # type: ignore[return-value]
+        return _instant(data, super().load)
 
 
 class _Timestamptz(TimestamptzLoader):
     """Reads a timestamp with a zone, like ``_Timestamp``."""
 
     def load(self, data: Buffer) -> datetime:
-        try:
-            return datetime.fromisoformat(bytes(data).decode())
-        except ValueError:
-            try:
-                return super().load(data)
-            except DataError:
-                return _beyond(data)  # type: ignore[return-value]
+        return _instant(data, super().load)
 
 
 class _Date(DateLoader):
@@ -101,6 +90,17 @@ class _Date(DateLoader):
     def load(self, data: Buffer) -> date:
         try:
             return super().load(data)
+        except DataError:
+            return _beyond(data)  # type: ignore[return-value]
+
+
+def _instant(data: Buffer, load: Callable[[Buffer], datetime]) -> datetime:
+    """Read the usual form the fast way, and leave every other one to the driver's own `load`."""
+    try:
+        return datetime.fromisoformat(bytes(data).decode())
+    except ValueError:
+        try:
+            return load(data)
         except DataError:
             return _beyond(data)  # type: ignore[return-value]
 
