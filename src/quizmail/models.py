@@ -99,6 +99,7 @@ class Delivery(Table):
     claimed_at = InstantField(null=True)
     claimed_by = TextField(null=True)
     facts = JSONField(null=True)
+    variant = IntegerField(null=True)  # which of the subjects and leads a reminder bears
     message_id = TextField(null=True)
     reply_code = IntegerField(null=True)
     reply_text = TextField(null=True)
@@ -129,11 +130,15 @@ class Attempt(Table):
 
 
 class Suppression(Table):
-    """An address that must not be mailed, and why."""
+    """An address that must not be mailed, and why. ``evidence``: what a server or a bounce said, one line.
 
-    address = TextField(primary_key=True)
+    Of somebody whom we have forgotten only a hash of the address is kept.
+    """
+
+    address = TextField(primary_key=True)  # in lower case
     reason = TextField()
     code = TextField(null=True)
+    evidence = TextField(null=True)
     since = InstantField()
 
     class Meta:
@@ -145,6 +150,8 @@ class SoftHit(Table):
 
     address = TextField()  # in lower case
     day = TextField()  # in UTC, such as "2026-11-23"
+    reason = TextField(null=True)
+    evidence = TextField(null=True)  # what was said, one line
 
     class Meta:
         table_name = "soft_hit"
@@ -227,6 +234,22 @@ class Moment(Table):
         table_name = "moment"
 
 
+class Tombstone(Table):
+    """A mail to somebody whom we have forgotten: it stops a second one for the same period.
+
+    ``hash`` is the SHA-256 of the user's id in hexadecimal digits; nothing else tells who it was.
+    """
+
+    hash = TextField()
+    kind = TextField()
+    period = TextField()
+    at = InstantField()
+
+    class Meta:
+        table_name = "tombstone"
+        primary_key = CompositeKey("hash", "kind", "period")
+
+
 class Alert(Table):
     """An alert that was given: one for a cause and a UTC day, however many processes see it."""
 
@@ -253,6 +276,7 @@ TABLES: tuple[type[Table], ...] = (
     MonthFigure,
     Moment,
     Alert,
+    Tombstone,
 )
 
 

@@ -109,3 +109,42 @@ def header_name(text: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """Read words separated by spaces or commas."""
     return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+def domain(text: str) -> str:
+    """Read a domain name in ASCII, in lower case."""
+    name = text.strip().lower()
+    if not re.fullmatch(
+        r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", name
+    ):
+        raise ValueError(text)
+    return name
+
+
+def feedback_id(text: str) -> str:
+    """Read a SenderId of a Feedback-ID header (Google Workspace answer 6254652)."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{5,15}", text):
+        raise ValueError(text)
+    return text
+
+
+def image_url(text: str) -> str:
+    """Read the https address of a picture; mail clients load no other."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or not re.fullmatch(r"[!#-&(-;=?-~]+", text):
+        raise ValueError(text)
+    return text
+
+
+def color(text: str) -> str:
+    """Read ``#rrggbb`` that is dark enough to carry white text (WCAG 2.2 contrast of at least 4.5 to 1)."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text) or contrast_with_white(text) < 4.5:
+        raise ValueError(text)
+    return text.lower()
+
+
+def contrast_with_white(color: str) -> float:
+    """Return the contrast of ``#rrggbb`` with white, from 1 to 21 (WCAG 2.2, relative luminance)."""
+    red, green, blue = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)

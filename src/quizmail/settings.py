@@ -18,8 +18,12 @@ from dotenv import dotenv_values
 from quizmail.errors import ConfigurationError
 from quizmail.parsing import (
     Mailbox,
+    color,
+    domain,
+    feedback_id,
     flag,
     header_name,
+    image_url,
     mailbox,
     optional,
     rate,
@@ -102,6 +106,26 @@ class Settings:
     mail_default_sender: Mailbox = _option(
         "MAIL_DEFAULT_SENDER", mailbox, "QuizMaster <noreply@example.com>", "Name <address>"
     )
+    mail_reminder_sender: Mailbox | None = _option(
+        "MAIL_REMINDER_SENDER", optional(mailbox), "", "Name <address>"
+    )
+    mail_report_sender: Mailbox | None = _option(
+        "MAIL_REPORT_SENDER", optional(mailbox), "", "Name <address>"
+    )
+    mail_unsubscribe_address: Mailbox | None = _option(
+        "MAIL_UNSUBSCRIBE_ADDRESS", optional(mailbox), "", "an e-mail address"
+    )
+    bounce_domain: str | None = _option(
+        "BOUNCE_DOMAIN", optional(domain), "", "a domain such as bounces.example.com"
+    )
+    feedback_sender_id: str | None = _option(
+        "FEEDBACK_SENDER_ID", optional(feedback_id), "", "5 to 15 letters, digits or hyphens"
+    )
+    dkim_domain: str | None = _option("DKIM_DOMAIN", optional(domain), "", "a domain such as example.com")
+    dkim_selector: str | None = _option("DKIM_SELECTOR", optional(domain), "", "a name such as mail2026")
+    dkim_key_file: Path | None = _option(
+        "DKIM_KEY_FILE", optional(Path), "", "the path of a PEM file with the private key"
+    )
     mail_max_connections: int = _option(
         "MAIL_MAX_CONNECTIONS", whole(1, 1000), "8", "a number of connections from 1 to 1000"
     )
@@ -170,6 +194,18 @@ class Settings:
         "POSTAL_ADDRESS", text, None, "the sender's postal address, which the law wants in every mail"
     )
     site_name: str = _option("SITE_NAME", text, "QuizMaster", "the platform's name")
+    site_locale: str = _option("SITE_LOCALE", text, "en", "a language tag such as en or de-AT")
+    brand_logo_url: str | None = _option(
+        "BRAND_LOGO_URL", optional(image_url), "", "the https address of a picture"
+    )
+    brand_color: str | None = _option(
+        "BRAND_COLOR", optional(color), "", "a color such as #3b49c6 on which white can be read"
+    )
+    brand_accent_color: str | None = _option(
+        "BRAND_ACCENT_COLOR", optional(color), "", "a color such as #0f766e on which white can be read"
+    )
+    brand_footer: str | None = _option("BRAND_FOOTER", optional(text), "", "a line of text")
+    keep_deliveries: timedelta = _option("KEEP_DELIVERIES_DAYS", _DAYS, "400", "a number of days above 0")
     admin_email: Mailbox | None = _option("ADMIN_EMAIL", optional(mailbox), "", "an e-mail address")
     templates_dir: Path | None = _option(
         "TEMPLATES_DIR", optional(Path), "", "a folder whose files replace the shipped templates"
@@ -211,9 +247,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     tls_was_asked_for = values.get("mail_use_tls") and environ.get("MAIL_USE_TLS")
     if not problems and values["mail_use_ssl"] and tls_was_asked_for:
         problems.append("MAIL_USE_TLS and MAIL_USE_SSL are both on: it should be one of the two")
-    for name in ("mail_ca_file", "mail_oauth2_file", "templates_dir"):
+    for name in ("mail_ca_file", "mail_oauth2_file", "dkim_key_file", "templates_dir"):
         if values.get(name) and not values[name].exists():
             problems.append(f"{name.upper()}: {str(values[name])!r} does not exist")
+    signs = ("dkim_domain", "dkim_selector", "dkim_key_file")
+    if not problems and 0 < sum(values[name] is None for name in signs) < len(signs):
+        missing = ", ".join(name.upper() for name in signs if values[name] is None)
+        problems.append(f"{missing}: it should be set as well, or no DKIM_ setting at all")
     if problems:
         raise ConfigurationError(problems)
     return Settings(**values)

@@ -51,6 +51,7 @@ class Preference(StrEnum):
     """What a reader wants of one kind of mail."""
 
     ON = "on"
+    WEEKLY = "weekly"  # at most one a week
     OFF = "off"
 
 

@@ -27,6 +27,7 @@ _COLUMNS = (
     "releases",
     "attempts",
     "facts",
+    "variant",
     "planned_at",
 )
 
@@ -157,6 +158,7 @@ def insert_rows(
                 0,
                 0,
                 row.facts,
+                row.facts.get("variant") if row.facts else None,
                 now,
             )
             for row in rows
