@@ -17,10 +17,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test setup start stop logs worker scheduler dispatcher web migrate remind report status \
-	preview check format chaos bench clean
+	preview pictures check format translations chaos bench clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/installed ## Start everything and show its output; without a .env: the demo
 	@exec $(PY) -m quizmail run
@@ -60,9 +60,11 @@ report: $(VENV)/installed ## Send the reports of the latest month now (USER=42, 
 status: $(VENV)/installed ## Show slots, runs, deliveries and what is stopped
 	@$(QUIZMAIL) status $(ARGS)
 
-preview: $(VENV)/installed ## Write one user's mail to files: make preview USER=42 KIND=report
-	@test -n "$(FOR_USER)" || { echo 'Say whose: make preview USER=42 [KIND=report]'; exit 2; }
-	@$(QUIZMAIL) preview $(KIND) $(FOR_USER) $(ARGS)
+preview: $(VENV)/installed ## Write every mail to one page, or one user's: make preview USER=42 KIND=report
+	@$(QUIZMAIL) $(if $(FOR_USER),preview $(KIND) $(FOR_USER),gallery) $(ARGS)
+
+pictures: $(VENV)/installed-dev ## Take the pictures of the mails anew, with Chromium; look at them before you keep them
+	@$(PY) -m tests.support.pictures
 
 check: $(VENV)/installed-dev ## Check format, lint, types and layering
 	$(PY) -m ruff format --check .
@@ -73,6 +75,15 @@ check: $(VENV)/installed-dev ## Check format, lint, types and layering
 format: $(VENV)/installed-dev ## Format the code
 	$(PY) -m ruff check --fix --select I .
 	$(PY) -m ruff format .
+
+PYBABEL := $(VENV)/bin/pybabel -q
+translations: $(VENV)/installed ## Bring the catalogues up to date with templates and code
+	@mkdir -p build
+	@$(PYBABEL) extract -F pyproject.toml -c Translators: --add-location file --sort-by-file \
+	  --project Quizmail --no-wrap -o build/quizmail.pot templates src/quizmail
+	@$(PYBABEL) update -i build/quizmail.pot -d src/quizmail/locales -D quizmail --no-wrap --ignore-obsolete
+	@for each in src/quizmail/locales/*/LC_MESSAGES/quizmail.po; do \
+	  sed '/^"POT-Creation-Date/d' $$each > build/quizmail.po && cat build/quizmail.po > $$each; done
 
 SEEDS ?= 100
 chaos: $(VENV)/installed-dev ## Try the promises under faults (SEEDS=1000 ARGS="--first 7 --database sqlite")

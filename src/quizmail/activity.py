@@ -13,18 +13,15 @@ from peewee import fn
 from quizmail.database import insert_new, transaction
 from quizmail.models import Month, MonthFigure
 from quizmail.platform import Platform
-from quizmail.platform.month import MonthOfUser, month_of_users, taken_between
+from quizmail.platform.month import MonthOfUser, finished_before, month_of_users, taken_between
 
 #: How long a computation may take before another process begins it anew.
 LEASE = timedelta(minutes=10)
 
-#: How many quizzes a report names; the others are counted.
-QUIZZES_SHOWN = 20
+#: Rows of one insert: seven values each stay below SQLite's limit of 32 766 parameters.
+_CHUNK = 4500
 
-#: Rows of one insert: six values each stay below SQLite's limit of 32 766 parameters.
-_CHUNK = 5000
-
-_COLUMNS = ("period", "user_id", "taken", "average", "best", "quizzes")
+_COLUMNS = ("period", "user_id", "taken", "average", "best", "quizzes", "categories")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,9 @@ class Figure:
     """What one user did in one month. Percents may be below 0 and above 100; ranks begin with 1.
 
     ``average``, ``best``, ``rank`` and ``of`` are None when nothing was graded. ``quizzes``: dicts with
-    id, title, category, taken, best, rank and of; the best first.
+    id, title, category, taken, best, rank and of; the best first. ``categories``: dicts with name, taken and
+    average; the most taken first. ``below``: how many of those who are ranked have a lower average.
+    Both are also None in months that were computed before they were kept.
     """
 
     period: str
@@ -43,6 +42,8 @@ class Figure:
     rank: int | None
     of: int | None
     quizzes: list[dict[str, Any]]
+    categories: list[dict[str, Any]] | None
+    below: int | None
 
 
 def month_bounds(period: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -89,20 +90,19 @@ def compute(platform: Platform, period: str, now: datetime, lease_by: str) -> bo
 
 def figures(period: str, user_ids: Collection[str]) -> dict[str, Figure]:
     """Return by user id the figures of those `user_ids` who did anything in `period`; one query."""
-    fields = (
-        MonthFigure.period,
-        MonthFigure.user_id,
-        MonthFigure.taken,
-        MonthFigure.average,
-        MonthFigure.best,
-        MonthFigure.rank,
-        MonthFigure.of,
-        MonthFigure.quizzes,
-    )
-    query = MonthFigure.select(*fields).where(
+    columns = [getattr(MonthFigure, name) for name in Figure.__dataclass_fields__]
+    query = MonthFigure.select(*columns).where(
         MonthFigure.period == period, MonthFigure.user_id.in_(list(user_ids))
     )
     return {row[1]: Figure(*row) for row in query.tuples()}
+
+
+def taken(period: str, user_ids: Collection[str]) -> dict[str, int]:
+    """Return by user id how many attempts those of `user_ids` finished who have figures; one query."""
+    query = MonthFigure.select(MonthFigure.user_id, MonthFigure.taken).where(
+        MonthFigure.period == period, MonthFigure.user_id.in_(list(user_ids))
+    )
+    return dict(query.tuples())
 
 
 def so_far(platform: Platform, period: str, user_ids: Collection[str], now: datetime) -> dict[str, int]:
@@ -111,20 +111,10 @@ def so_far(platform: Platform, period: str, user_ids: Collection[str], now: date
     return taken_between(platform, user_ids, start, min(end, now))
 
 
-def report_facts(figure: Figure, previous: Figure | None) -> dict[str, Any]:
-    """Return the facts of a report besides its reader's name, locale and zone."""
-    before = {"taken": previous.taken, "average": previous.average} if previous and previous.taken else None
-    return {
-        "month": figure.period,
-        "taken": figure.taken,
-        "average": figure.average,
-        "best": figure.best,
-        "rank": figure.rank,
-        "of": figure.of,
-        "previous": before,
-        "quizzes": figure.quizzes[:QUIZZES_SHOWN],
-        "more": max(0, len(figure.quizzes) - QUIZZES_SHOWN),
-    }
+def newcomers(platform: Platform, period: str, user_ids: Collection[str]) -> set[str]:
+    """Return those of `user_ids` who had finished nothing before the month `period`; one query."""
+    start, _ = month_bounds(period, platform.site_zone)
+    return set(user_ids) - finished_before(platform, user_ids, start)
 
 
 def _is_computed(period: str) -> bool:
@@ -164,7 +154,8 @@ def _store_all(period: str, lease: str, months: Iterable[MonthOfUser]) -> bool:
 
 
 def _row(period: str, month: MonthOfUser) -> Sequence[Any]:
-    return (period, month.user_id, month.taken, month.average, month.best, month.quizzes)
+    figures_of_user = (month.taken, month.average, month.best, month.quizzes, month.categories)
+    return (period, month.user_id, *figures_of_user)
 
 
 def _finish(period: str, lease: str, now: datetime) -> bool:
@@ -173,17 +164,21 @@ def _finish(period: str, lease: str, now: datetime) -> bool:
         if not _write(period, lease, lease_by=lease):
             return False
         other = MonthFigure.alias()
+        best_first = [other.average.desc()]
         ranked = (
             other.select(
                 other.id,
-                fn.RANK().over(order_by=[other.average.desc()]).alias("place"),
+                fn.RANK().over(order_by=best_first).alias("place"),
                 fn.COUNT(other.id).over().alias("among"),
+                # Counts everybody down to the user and whoever shares the rank.
+                fn.COUNT(other.id).over(order_by=best_first).alias("not_below"),
             )
             .where(other.period == period, other.average.is_null(False))
             .alias("ranked")
         )
+        below = ranked.c.among - ranked.c.not_below
         (
-            MonthFigure.update(rank=ranked.c.place, of=ranked.c.among)
+            MonthFigure.update(rank=ranked.c.place, of=ranked.c.among, below=below)
             .from_(ranked)
             .where(MonthFigure.id == ranked.c.id)
             .execute()

@@ -61,11 +61,11 @@ class Alarm:
                 f"the {run.kind} run {run.period} of {slot} was missed: who was not planned is not mailed",
             )
         claimed = Delivery.claimed_at > since
-        unknown = Delivery.select().where((Delivery.state == DeliveryState.UNKNOWN) & claimed).count()
+        unknown = Delivery.select().where(Delivery.stands(DeliveryState.UNKNOWN) & claimed).count()
         if unknown > self.unknown_above:
             yield "unknown", f"{unknown} deliveries have an unknown outcome: see `deliveries --state unknown`"
         aside = (Delivery.reason == Failure.NEVER_FINISHED) & (Delivery.released_at > since)
-        if count := Delivery.select().where((Delivery.state == DeliveryState.REJECTED) & aside).count():
+        if count := Delivery.select().where(Delivery.stands(DeliveryState.REJECTED) & aside).count():
             yield "set aside", f"{count} deliveries were set aside: every worker that took them died"
 
     def _mail(self, cause: str, text: str, now: datetime) -> None:

@@ -85,7 +85,7 @@ class Audience:
         """Read at most `limit` users after the cursor `after`, and keep those of `zones`.
 
         Args:
-            catalogue: what ``catalogue`` returned for `at`; not used for reports.
+            catalogue: what ``catalogue`` returned for `at`; a report's members have no ``open_quizzes``.
             wanted: whose open quizzes are looked for, everybody's by default. It is asked of members whose
                 ``open_quizzes`` are empty yet, and spares most of the work when few have been quiet.
         """
@@ -107,6 +107,10 @@ class Audience:
         rows = self.platform.rows(at)
         reader = members.MemberReader(self.platform)
         return self._decode(kind, rows, at, {user_id: self._user(rows, user_id)}, catalogue, reader)[0]
+
+    def available(self, at: datetime, keys: Sequence[str], catalogue: Sequence[Quiz]) -> Availability:
+        """Return what is open to the users with these keys; two queries at most."""
+        return Availability(self.platform, self.platform.rows(at), at, keys, catalogue)
 
     def recheck(self, user_id: str, at: datetime) -> Member:
         """Read one user and his last activity: two queries, without what is open to him.

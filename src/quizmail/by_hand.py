@@ -80,7 +80,7 @@ class ByHand:
         period = period or slots.current_period(kind, instant, zone, calendar)
         if not slots.is_period(kind, period):
             raise QuizmailError(f"{period!r} is no period of a {kind}, such as {_EXAMPLES[kind]}")
-        catalogue = audience.catalogue(instant) if kind is Kind.REMINDER else []
+        catalogue = audience.catalogue(instant)
         member = audience.member(kind, instant, user_id, catalogue)
         return Occasion(kind, member, catalogue, period, instant)
 
@@ -107,8 +107,8 @@ class ByHand:
             return row
         outbox.insert_rows(kind, occasion.period, None, now, now, [row])
         found = find(kind, occasion.member.user_id, occasion.period)
-        assert found is not None  # noqa: S101  # the row was written, or was there
-        return found
+        # The row was written, or was there, unless the user was forgotten this very moment.
+        return NotDue.FORGOTTEN if found is None else found
 
     def deliver_here(self, deliver: Callable[[int], object], progress: Callable[[int], None]) -> int:
         """Deliver what may go now from this thread, without a bell; return how many were finished.

@@ -25,9 +25,9 @@ def follow(kind: Kind, address: str, reply: Reply, verdict: Verdict, now: dateti
     said = reply.said
     match verdict.measure:
         case Measure.SUPPRESS:
-            suppress(address, verdict.meaning, reply.enhanced or str(reply.code), now)
+            suppress(address, verdict.meaning, reply.enhanced or str(reply.code), now, said)
         case Measure.SOFT_HIT:
-            hit(address, verdict.meaning, reply.enhanced or str(reply.code), now)
+            hit(address, verdict.meaning, reply.enhanced or str(reply.code), now, said)
         case Measure.SLOW_DOMAIN:
             holds.strike(domain_of(address), verdict.meaning, said, now, 1)
         case Measure.HOLD_DOMAIN:

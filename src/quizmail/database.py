@@ -8,11 +8,12 @@ process writes meanwhile.
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from peewee import Database, SqliteDatabase
@@ -28,13 +29,19 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 #: The moment of the first migration: slots before it are not due.
 INSTALLED = "installed"
 
+T = TypeVar("T")
+
 #: Whose turn it is to write to SQLite, among the threads of this process.
 _turn = threading.RLock()
+
+#: Work that shall be written to SQLite together, in the order in which it came.
+_waiting: deque["_Job[Any]"] = deque()
 
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
     "busy_timeout": 30_000,  # milliseconds
+    "wal_autocheckpoint": 4_000,  # pages: fewer checkpoints, each of which syncs the whole database
     "foreign_keys": 1,
 }
 
@@ -74,15 +81,66 @@ def transaction(*, durable: bool = True) -> Iterator[None]:
             yield
 
 
-@contextmanager
-def single_statement() -> Iterator[None]:
-    """Run the block, which is one statement, durably: without a transaction it commits by itself."""
+def together(work: Callable[[], T], *, durable: bool = True) -> T:
+    """Run `work` in a write transaction and return its result, once that is committed.
+
+    On SQLite threads that come while another one writes share the next transaction, and so its one sync:
+    a commit costs as much for eight mails as for one. PostgreSQL does the like by itself.
+
+    Args:
+        work: a few statements; it may be run twice, and by another thread.
+        durable: as for ``transaction``.
+    """
     database = models.database.obj
-    if isinstance(database, SqliteDatabase):
-        with _writing(database, durable=True):
-            yield
-    else:
-        yield
+    if not isinstance(database, SqliteDatabase):
+        with transaction(durable=durable):
+            return work()
+    job: _Job[T] = _Job(work, durable)
+    _waiting.append(job)
+    with _turn:
+        if not job.is_done:
+            others = [_waiting.popleft() for _ in range(len(_waiting))]
+            # Not only what still waits: whoever had taken this job may have died with it.
+            _run([job, *(other for other in others if other is not job)])
+    return job.result()
+
+
+class _Job(Generic[T]):
+    """A piece of work, and what came of it."""
+
+    def __init__(self, work: Callable[[], T], durable: bool) -> None:
+        self.work, self.durable, self.is_done = work, durable, False
+        self._value: T | None = None
+        self._problem: Exception | None = None
+
+    def attempt(self) -> None:
+        self._value = self.work()
+
+    def alone(self) -> None:
+        """Run the work in a transaction of its own, and keep what it raises for whoever waits for it."""
+        try:
+            with transaction(durable=self.durable):
+                self.attempt()
+        except Exception as problem:
+            self._problem = problem
+
+    def result(self) -> T:
+        if self._problem is not None:
+            raise self._problem
+        return cast(T, self._value)
+
+
+def _run(jobs: Sequence[_Job[Any]]) -> None:
+    """Run the jobs in one transaction; when one of them fails, each in its own, so that no other suffers."""
+    try:
+        with transaction(durable=any(job.durable for job in jobs)):
+            for job in jobs:
+                job.attempt()
+    except Exception:
+        for job in jobs:
+            job.alone()
+    for job in jobs:
+        job.is_done = True
 
 
 @contextmanager

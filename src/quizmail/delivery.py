@@ -134,7 +134,9 @@ class Deliverer:
 
     def _compose(self, work: Work, address: str, now: datetime) -> Mail:
         key = (work.user_id, work.period)
-        return self.composer.compose(work.kind, key, work.recipient_id, address, work.facts, now)
+        return self.composer.compose(
+            work.kind, key, work.recipient_id, address, work.facts, now, work.id
+        )
 
     def _fault(self, work: Work, problem: CompositionError, now: datetime) -> Outcome | None:
         log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)
@@ -144,7 +146,7 @@ class Deliverer:
 
     def _send(self, work: Work, address: str, mail: Mail, board: Board) -> Outcome | None:
         transport = self.transport()
-        envelope = Envelope(self.composer.sender.address, address, len(mail.content))
+        envelope = Envelope(mail.envelope_sender, address, len(mail.content), mail.envid)
         try:
             opened = transport.open(envelope)
         except ValueError:  # an address that no SMTP command can carry

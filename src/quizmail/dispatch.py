@@ -14,7 +14,7 @@ from typing import Protocol
 from uuid import uuid4
 from zoneinfo import available_timezones
 
-from quizmail import activity, database, slots
+from quizmail import activity, database, retention, slots
 from quizmail.audience import Audience
 from quizmail.errors import PlatformUnavailable, QuizmailError, SourceError
 from quizmail.models import Moment, Run
@@ -71,6 +71,7 @@ class Dispatcher:
     max_waiting: int
     pace: Pace
     lease: timedelta
+    keep: timedelta
     resend_unknown_after: Mapping[Kind, timedelta] = field(default_factory=dict)
     name: str = field(default_factory=lambda: uuid4().hex)
 
@@ -97,6 +98,7 @@ class Dispatcher:
             log.error("dispatch kind=%s the platform does not answer: %s", kind, problem)
         counts.update(release.tidy(self.clock(), self.lease)._asdict())
         counts["resent_unknown"] += self._resend_unknown(kind)
+        counts["aged_out"] += retention.sweep(self.clock(), self.keep, max(map(self.calendar.deadline, Kind)))
         counts["released"] += self.pump(patience)
         _remember(tick_name(kind), self.clock())
         shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
@@ -109,12 +111,12 @@ class Dispatcher:
         """Release what may go now, and keep the queue topped up for `patience`; return how many were."""
         until, released = time.monotonic() + patience.total_seconds(), 0
         while True:
-            room = min(BATCH, self.max_waiting - self.bell.waiting())
-            count = self._release(room)
+            has_room = self._room() > 0
+            count = self._release() if has_room else 0
             released += count
-            if (room > 0 and not count) or time.monotonic() >= until:
+            if (has_room and not count) or time.monotonic() >= until:
                 return released
-            if room <= 0:
+            if not has_room:
                 time.sleep(0.2)
 
     def compute_figures(self, period: str) -> bool:
@@ -131,8 +133,7 @@ class Dispatcher:
 
     def question(self, kind: Kind, period: str, at: datetime, lives_until: datetime) -> Question:
         """Return what to ask the judge, with the quizzes of the instant `at`."""
-        catalogue = self.audience.catalogue(at) if kind is Kind.REMINDER else []
-        return Question(kind, period, at, catalogue, lives_until)
+        return Question(kind, period, at, self.audience.catalogue(at), lives_until)
 
     def _resend_unknown(self, kind: Kind) -> int:
         after, most_tries = self.resend_unknown_after.get(kind), len(WAITS[kind]) + 1
@@ -213,17 +214,19 @@ class Dispatcher:
 
     def _top_up(self) -> None:
         """Release while planning goes on, so that the first mails do not wait for the last page."""
-        self._release(min(BATCH, self.max_waiting - self.bell.waiting()))
+        self._release()
 
-    def _release(self, room: int) -> int:
-        """Release at most `room` deliveries and ring for each in time; return how many there were."""
-        if room <= 0:
-            return 0
-        now = self.clock()
+    def _room(self) -> int:
+        return release.room(self.clock(), self.max_waiting, self.bell.waiting())
+
+    def _release(self) -> int:
+        """Release as many deliveries as may wait, ring for each in time, and return how many there were."""
+        now, in_queue = self.clock(), self.bell.waiting()
         # As many messages as released deliveries: none is lost, they only wait for a worker.
-        lost = self.bell.waiting() < release.released()
-        again_after = self.pace.again_after if lost else NEVER
-        shares = valve.release_paced(now, room, self.pace, again_after)
+        again_after = self.pace.again_after if in_queue < release.released() else NEVER
+        shares = valve.release_paced(
+            now, BATCH, self.pace, again_after, lambda: release.room(now, self.max_waiting, in_queue)
+        )
         self.bell.ring([share.id for share in shares if share.at <= now + valve.SOON])
         for share in shares:
             if share.at > now + valve.SOON:

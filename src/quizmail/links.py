@@ -1,13 +1,15 @@
 """Signed links: the addresses in a mail that need no login and never expire.
 
-A token carries our own row id of a recipient and the kind of mail, never an address or an id of
-the platform. It is signed, so that it cannot be guessed (RFC 8058 section 3.1), and it stays valid
-for as long as its key is among ours, because an unsubscribe link must work for as long as the
-mail exists.
+A token carries one of our own row ids, never an address or an id of the platform. It is signed, so
+that it cannot be guessed (RFC 8058 section 3.1), and it stays valid for as long as its key is among
+ours, because an unsubscribe link must work for as long as the mail exists. What one kind of token
+may do, another may not: each is signed with its own salt.
 """
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
 
 from itsdangerous import BadData, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
@@ -22,34 +24,88 @@ _LONGEST_TOKEN = 200
 class Links:
     """Makes the links of a deployment and reads their tokens."""
 
-    def __init__(self, base_url: str, keys: Sequence[str]) -> None:
-        """`keys[0]` signs; all of `keys` verify, so that a key can be changed without breaking links."""
+    def __init__(self, base_url: str, keys: Sequence[str], unsubscribe_address: str | None = None) -> None:
+        """`keys[0]` signs; all of `keys` verify, so that a key can be changed without breaking links.
+
+        `unsubscribe_address` is where mails that unsubscribe are read; without it there is no such link.
+        """
         if not keys:
             raise ValueError("at least one key is needed to sign links")
         self._base_url = base_url.rstrip("/")
-        # itsdangerous signs with the last key of its list.
-        self._tokens = URLSafeSerializer(
-            list(reversed(keys)), salt="quizmail.unsubscribe", signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        self._unsubscribe_address = unsubscribe_address
+        self._tokens = _signer(keys, "quizmail.unsubscribe")
+        self._views = _signer(keys, "quizmail.view")
 
     def unsubscribe(self, recipient_id: int, kind: Kind) -> str:
         """Return the link that unsubscribes the recipient with our row id `recipient_id` from `kind`."""
-        token = self._tokens.dumps([recipient_id, kind.value])
-        return f"{self._base_url}/u/{token}"
+        return f"{self._base_url}/u/{self._token(recipient_id, kind)}"
+
+    def mailto(self, recipient_id: int, kind: Kind) -> str | None:
+        """Return the link that does the same by a mail, its token in the subject (RFC 6068, RFC 2369).
+
+        None when no address for such mails is set. ``read_subject`` understands the subject.
+        """
+        if self._unsubscribe_address is None:
+            return None
+        address = quote(self._unsubscribe_address, safe="@!$'*+")
+        return f"mailto:{address}?subject=unsubscribe%20{self._token(recipient_id, kind)}"
+
+    def view(self, delivery_id: int) -> str:
+        """Return the link that shows the delivery with our row id `delivery_id` as a web page."""
+        return f"{self._base_url}/v/{self._views.dumps(delivery_id)}"
 
     def read(self, token: str) -> tuple[int, Kind]:
-        """Return the recipient's row id and the kind that `token` stands for.
+        """Return the recipient's row id and the kind that an unsubscribe `token` stands for.
 
         Raises:
             InvalidToken: when it is forged, truncated, too long, or signed for another purpose.
         """
-        if len(token) > _LONGEST_TOKEN or not _is_canonical(token):
-            raise InvalidToken("the token was not made by us")
-        try:
-            recipient_id, kind = self._tokens.loads(token)
-            return int(recipient_id), Kind(kind)
-        except (BadData, TypeError, ValueError) as problem:
-            raise InvalidToken("the token was not signed by us") from problem
+        match _payload(self._tokens, token):
+            case [int(recipient_id), str(kind)] if kind in set(Kind):
+                return recipient_id, Kind(kind)
+        raise InvalidToken("the token is not one of ours")
+
+    def read_subject(self, subject: str) -> tuple[int, Kind]:
+        """Return what the first valid unsubscribe token among the words of `subject` stands for.
+
+        Raises:
+            InvalidToken: when there is none.
+        """
+        for word in subject.split():
+            try:
+                return self.read(word)
+            except InvalidToken:
+                continue
+        raise InvalidToken("the subject bears no token of ours")
+
+    def read_view(self, token: str) -> int:
+        """Return the delivery's row id that a view `token` stands for.
+
+        Raises:
+            InvalidToken: when it is forged, truncated, too long, or signed for another purpose.
+        """
+        match _payload(self._views, token):
+            case int(delivery_id):
+                return delivery_id
+        raise InvalidToken("the token is not one of ours")
+
+    def _token(self, recipient_id: int, kind: Kind) -> str:
+        return str(self._tokens.dumps([recipient_id, kind.value]))
+
+
+def _signer(keys: Sequence[str], salt: str) -> URLSafeSerializer:
+    # itsdangerous signs with the last key of its list.
+    hashing = {"digest_method": hashlib.sha256}
+    return URLSafeSerializer(list(reversed(keys)), salt=salt, signer_kwargs=hashing)
+
+
+def _payload(signer: URLSafeSerializer, token: str) -> Any:
+    if len(token) > _LONGEST_TOKEN or not _is_canonical(token):
+        raise InvalidToken("the token was not made by us")
+    try:
+        return signer.loads(token)
+    except BadData as problem:
+        raise InvalidToken("the token was not signed by us") from problem
 
 
 def _is_canonical(token: str) -> bool:

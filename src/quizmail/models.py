@@ -106,10 +106,15 @@ class Delivery(Table):
     planned_at = InstantField()
     sent_at = InstantField(null=True)
 
+    @classmethod
+    def stands(cls, state: DeliveryState) -> Expression:
+        """Return the condition that a row is in `state`, with a literal, so that its partial index serves."""
+        return cls.state == SQL(f"'{state.value}'")
+
     class Meta:
         table_name = "delivery"
         constraints = (SQL("UNIQUE (kind, user_id, period)"),)
-        indexes = ((("state", "due_at"), False), (("run_id", "state"), False))
+        indexes = ((("run_id", "state"), False),)  # and the partial ones, one for each state in motion
 
 
 class Attempt(Table):
@@ -217,7 +222,9 @@ class MonthFigure(Table):
     best = FloatField(null=True)  # percent
     rank = BigIntegerField(null=True)  # standard competition rank on the average: 1, 2, 2, 4
     of = BigIntegerField(null=True)  # how many are ranked
+    below = BigIntegerField(null=True)  # how many of them have a lower average
     quizzes = JSONField()  # [{id, title, category, taken, best, rank, of}], best first
+    categories = JSONField(null=True)  # [{name, taken, average}], most taken first
 
     class Meta:
         table_name = "month_figure"

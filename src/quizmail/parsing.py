@@ -27,12 +27,12 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def span(unit: timedelta) -> Callable[[str], timedelta]:
-    """Return a reader of spans above zero, given as a number of `unit`."""
+def span(unit: timedelta, least: float = 0) -> Callable[[str], timedelta]:
+    """Return a reader of spans above zero, given as a number of `unit` that is `least` or more."""
 
     def parse(text: str) -> timedelta:
         span = float(text) * unit
-        if span <= timedelta(0):
+        if span <= timedelta(0) or span < least * unit:
             raise ValueError(text)
         return span
 

@@ -5,12 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from quizmail import activity
 from quizmail.by_hand import ByHand, Occasion
 from quizmail.composing import Composer
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery, Recipient
-from quizmail.planning import reminder_facts
+from quizmail.planning import Question
 from quizmail.states import Kind
 
 #: A token for nobody: the links of a preview change nothing.
@@ -40,10 +39,7 @@ def write_preview(
         & (Delivery.period == occasion.period)
     )
     member = occasion.member
-    facts = kept.facts if kept and kept.facts else None
-    if facts is None:
-        reader = {"name": member.name, "locale": member.locale, "zone": member.zone}
-        facts = {**reader, **_facts(by_hand, kind, occasion)}
+    facts = kept.facts if kept and kept.facts else _facts(by_hand, kind, occasion)
     known = Recipient.get_or_none(Recipient.user_id == member.user_id)
     address = member.address or "nobody@example.invalid"
     key = (member.user_id, occasion.period)
@@ -59,13 +55,11 @@ def write_preview(
 
 
 def _facts(by_hand: ByHand, kind: Kind, occasion: Occasion) -> Mapping[str, Any]:
-    if kind is Kind.REMINDER:
-        return reminder_facts(occasion.member, occasion.at)
-    if not by_hand.dispatcher.compute_figures(occasion.period):
+    dispatcher, member = by_hand.dispatcher, occasion.member
+    if kind is Kind.REPORT and not dispatcher.compute_figures(occasion.period):
         raise QuizmailError(f"the figures of {occasion.period} are being computed: try again")
-    ids = [occasion.member.user_id]
-    figure = activity.figures(occasion.period, ids).get(ids[0])
-    if figure is None:
+    question = Question(kind, occasion.period, occasion.at, occasion.catalogue, occasion.at)
+    facts = dispatcher.planner.facts(question, [member]).get(member.user_id)
+    if facts is None:
         raise QuizmailError(f"this user took no quiz in {occasion.period}: there is no report")
-    before = activity.figures(activity.previous_month(occasion.period), ids).get(ids[0])
-    return activity.report_facts(figure, before)
+    return facts

@@ -53,4 +53,6 @@ def _person(work: Work, member: Member) -> Person:
         last_activity=member.last_activity,
         available=len(work.facts.get("quizzes", ())),
         taken=work.facts.get("taken", 0),
+        weekly_after=work.weekly_after,
+        zone=work.zone,
     )

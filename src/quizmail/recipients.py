@@ -1,17 +1,29 @@
 """What we keep on the platform's users: preferences, the last reminder, suppressed addresses."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from peewee import fn
 
 from quizmail.database import transaction
+from quizmail.fields import decode_instant
 from quizmail.models import Recipient, SoftHit, Suppression
 from quizmail.prepared import Parameter, Prepared
 from quizmail.states import Kind, Preference
+from quizmail.weekly import last_when_weekly
 
 #: An address is suppressed when it was hit on so many different days within such a time.
 HITS = 3
 WITHIN = timedelta(days=14)
+
+#: How the reason of a hit begins that came back after the relay had taken the mail.
+REPORTED = "reported: "
+
+#: The reason that outweighs all others: the reader called our mail unwanted.
+COMPLAINT = "complaint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,7 @@ class Standing:
 
     opted_out: bool = False
     paused_until: datetime | None = None
+    weekly_after: datetime | None = None  # see ``rules.Person``
 
 
 #: Who never told us anything gets mail.
@@ -29,21 +42,28 @@ UNTOLD = Standing()
 def standings(kind: Kind, user_ids: Collection[str]) -> Mapping[str, Standing]:
     """Return the standing of those of `user_ids` who have one. One query."""
     rows = (
-        Recipient.select(Recipient.user_id, Recipient.preference_for(kind), Recipient.paused_until)
+        Recipient.select(
+            Recipient.user_id, Recipient.preference_for(kind), Recipient.paused_until, last_when_weekly()
+        )
         .where(Recipient.user_id.in_(list(user_ids)))
         .tuples()
     )
     return {
-        user_id: Standing(preference == Preference.OFF, paused_until)
-        for user_id, preference, paused_until in rows
+        user_id: Standing(preference == Preference.OFF, paused_until, last and decode_instant(last))
+        for user_id, preference, paused_until, last in rows
     }
 
 
 def suppressed(addresses: Collection[str]) -> set[str]:
     """Return those of `addresses` that must not be mailed, in lower case. One query."""
-    wanted = [address.lower() for address in addresses]
-    rows = Suppression.select(Suppression.address).where(Suppression.address.in_(wanted)).tuples()
-    return {address for (address,) in rows}
+    wanted = {form: address.lower() for address in addresses for form in (address.lower(), hashed(address))}
+    rows = Suppression.select(Suppression.address).where(Suppression.address.in_(list(wanted))).tuples()
+    return {wanted[form] for (form,) in rows}
+
+
+def hashed(address: str) -> str:
+    """Return what stands on the suppression list for the `address` of somebody whom we have forgotten."""
+    return f"sha256:{hashlib.sha256(address.lower().encode()).hexdigest()}"
 
 
 def set_preference(recipient_id: int, kind: Kind, preference: Preference) -> bool:
@@ -54,39 +74,70 @@ def set_preference(recipient_id: int, kind: Kind, preference: Preference) -> boo
     return bool(changed.execute())
 
 
-def preference(recipient_id: int, kind: Kind) -> Preference | None:
-    """Return what the reader wants of `kind`; None when there is no such recipient."""
-    row = Recipient.get_or_none(Recipient.id == recipient_id)
-    return None if row is None else Preference(getattr(row, Recipient.preference_for(kind).name))
+def suppress(address: str, reason: str, code: str | None, now: datetime, evidence: str | None = None) -> None:
+    """Put `address` on the suppression list, with what was said as one line of evidence.
+
+    The first reason stays, but a complaint takes the place of any other. Of somebody whom we have forgotten
+    nothing more is kept than that.
+    """
+    address = address.lower()
+    if Suppression.select().where(Suppression.address == hashed(address)).exists():
+        return
+    told = {"reason": reason, "code": code, "evidence": evidence, "since": now}
+    adding = Suppression.insert(address=address, **told)
+    if reason == COMPLAINT:
+        weaker = Suppression.reason != reason
+        adding = adding.on_conflict(conflict_target=[Suppression.address], update=told, where=weaker)
+    else:
+        adding = adding.on_conflict_ignore()
+    adding.execute()
 
 
-def suppress(address: str, reason: str, code: str | None, now: datetime) -> None:
-    """Put `address` on the suppression list; the first reason stays."""
-    Suppression.insert(
-        address=address.lower(), reason=reason, code=code, since=now
-    ).on_conflict_ignore().execute()
+def hit(
+    address: str,
+    reason: str,
+    code: str | None,
+    now: datetime,
+    evidence: str | None = None,
+    day: datetime | None = None,
+) -> bool:
+    """Note that `address` could not be mailed; suppress it and say True when that was once too often.
 
-
-def hit(address: str, reason: str, code: str | None, now: datetime) -> bool:
-    """Note that `address` could not be mailed today; suppress it and say True when that was once too often.
-
-    Hits of one UTC day count once, and after two weeks they are forgotten.
+    Hits of one UTC day count once, and after two weeks they are forgotten. `day`: an instant of the day on
+    which it was, when that is not `now`. A hit whose `reason` begins with ``REPORTED`` takes the place of
+    another one of its day, because ``heal`` leaves it.
     """
     address, today = address.lower(), now.astimezone(UTC).date()
+    that_day = (day or now).astimezone(UTC).date()
+    row = {"address": address, "day": that_day.isoformat(), "reason": reason, "evidence": evidence}
+    adding = SoftHit.insert(**row)
+    same_day = (SoftHit.address, SoftHit.day)
+    told = {"reason": reason, "evidence": evidence}
     with transaction():
+        if reason.startswith(REPORTED):
+            adding.on_conflict(conflict_target=same_day, update=told).execute()
+        else:
+            adding.on_conflict_ignore().execute()
         SoftHit.delete().where(SoftHit.day <= (today - WITHIN).isoformat()).execute()
-        SoftHit.insert(address=address, day=today.isoformat()).on_conflict_ignore().execute()
         if SoftHit.select().where(SoftHit.address == address).count() < HITS:
             return False
         SoftHit.delete().where(SoftHit.address == address).execute()
-        suppress(address, reason, code, now)
+        suppress(address, reason, code, now, evidence)
     return True
 
 
-_HITS = Prepared(lambda: SoftHit.select(SoftHit.day).where(SoftHit.address == Parameter("address")).limit(1))
+def _healable(address: Any) -> Any:
+    """Return the condition for the hits that a server's yes takes back."""
+    return (SoftHit.address == address) & ~fn.COALESCE(SoftHit.reason, "").startswith(REPORTED)
+
+
+_HITS = Prepared(lambda: SoftHit.select(SoftHit.day).where(_healable(Parameter("address"))).limit(1))
 
 
 def heal(address: str) -> None:
-    """Forget the hits on `address`: a mail went through. One SELECT when there are none."""
+    """Forget the hits on `address`: a mail went through. One SELECT when there are none.
+
+    Those of reports stay: that the relay took another mail does not say that it arrived.
+    """
     if _HITS.rows(address=address.lower()):
-        SoftHit.delete().where(SoftHit.address == address.lower()).execute()
+        SoftHit.delete().where(_healable(address.lower())).execute()

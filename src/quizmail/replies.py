@@ -51,8 +51,9 @@ class Verdict:
 class _Row:
     """A rule; each of its first three columns is a list of words.
 
-    stages: "mail", "rcpt" …; "*" is any. codes: "550", "500-504"; "4yz", "5yz". enhanced: "5.1.1",
-    "5.5.*", "5.7.20-30"; "-" is none given, "*" is any, given or not.
+    stages: "mail", "rcpt" …, and "report" for a delivery report's status; "*" is any. codes: "550",
+    "500-504"; "4yz", "5yz". enhanced: "5.1.1", "5.5.*", "5.7.20-30"; "-" is none given, "*" is any, given
+    or not.
     """
 
     stages: str
@@ -68,6 +69,8 @@ def _row(stages: str, codes: str, enhanced: str, fate: Fate, what: Measure, mean
 _RETRY, _REJECT = Fate
 _NOTHING, _SUPPRESS, _SOFT, _SLOW, _DOMAIN, _KIND, _ALL = Measure
 _TOLD = "rcpt data body"  # the stages at which the server knows the recipient
+_KNOWN = f"{_TOLD} report"
+_BEFORE = "rcpt report"  # the stages at which it judges the recipient, not the content
 _DEAD = "5.1.1 5.1.2 5.1.3 5.1.4 5.1.6 5.1.10"
 _LESS = "4.2.1 4.4.* 4.7.*"
 #: A code that ends in .0 says no more than the three digits before it (RFC 3463 section 3).
@@ -87,15 +90,15 @@ _TABLE = (
     _row("*", "421", "-", _RETRY, _ALL, "the relay is closing", "RFC 5321 4.2.3"),
 
     # The address is dead. At DATA and after it a refusal is more likely about the content.
-    _row(_TOLD, "550 551 553", _DEAD, _REJECT, _SUPPRESS, "no such address", "RFC 3463 3.2"),
-    _row(_TOLD, "556", "5.1.10", _REJECT, _SUPPRESS, "no mail for this domain", "RFC 7505"),
-    _row("rcpt", "550 551 553", "5.7.17 5.7.18", _REJECT, _SUPPRESS, "address has a new owner", "RFC 7293"),
-    _row("rcpt", "525", "5.7.13", _REJECT, _SUPPRESS, "account disabled", "RFC 5248"),
-    _row("rcpt", "5yz", "5.2.1", _REJECT, _SUPPRESS, "mailbox disabled", "RFC 3463 3.3"),
+    _row(_KNOWN, "550 551 553", _DEAD, _REJECT, _SUPPRESS, "no such address", "RFC 3463 3.2"),
+    _row(_KNOWN, "556", "5.1.10", _REJECT, _SUPPRESS, "no mail for this domain", "RFC 7505"),
+    _row(_BEFORE, "550 551 553", "5.7.17 5.7.18", _REJECT, _SUPPRESS, "address has a new owner", "RFC 7293"),
+    _row(_BEFORE, "525", "5.7.13", _REJECT, _SUPPRESS, "account disabled", "RFC 5248"),
+    _row(_BEFORE, "5yz", "5.2.1", _REJECT, _SUPPRESS, "mailbox disabled", "RFC 3463 3.3"),
 
     # The mailbox is full: an owner may come back to it.
-    _row(_TOLD, "4yz", "4.2.2", _RETRY, _SOFT, "mailbox full", "RFC 3463 3.3"),
-    _row(_TOLD, "552", "5.2.2 5.2.3", _RETRY, _SOFT, "mailbox full", "RFC 3463 3.3"),
+    _row(_KNOWN, "4yz", "4.2.2", _RETRY, _SOFT, "mailbox full", "RFC 3463 3.3"),
+    _row(_KNOWN, "552", "5.2.2 5.2.3", _RETRY, _SOFT, "mailbox full", "RFC 3463 3.3"),
     _row("rcpt", "552", "-", _RETRY, _NOTHING, "storage exceeded", "RFC 5321 4.5.3.1.10: read as 452"),
     _row("*", "4yz", "4.3.1", _RETRY, _NOTHING, "system full", "RFC 3463 3.4"),
 
@@ -111,7 +114,11 @@ _TABLE = (
     _row(_TOLD, "550 554", "5.7.1", _REJECT, _DOMAIN, "policy", "RFC 3463 3.8"),
 
     # A 550 that says nothing more: not found, no access, or policy (RFC 5321 section 4.2.3).
-    _row("rcpt", "550", _BARE, _REJECT, _SOFT, "mailbox unavailable", "RFC 5321 4.2.3"),
+    _row(_BEFORE, "550", _BARE, _REJECT, _SOFT, "mailbox unavailable", "RFC 5321 4.2.3"),
+
+    # What came back later: the relay has tried for days, or there is no way.
+    _row("report", "4yz", "4.0.0 4.1.* 4.2.* 4.4.*", _REJECT, _SOFT, "given up", "RFC 3463 3.1 to 3.5"),
+    _row("report", "5yz", "5.4.*", _REJECT, _SOFT, "no way to the mailbox", "RFC 3463 3.5"),
 
     # Our own fault in protocol or content.
     _row("*", "5yz", "5.5.* 5.6.*", _REJECT, _KIND, "protocol or content", "RFC 3463 3.6 and 3.7"),
@@ -124,12 +131,16 @@ _TABLE = (
 # fmt: on
 
 
+#: The codes that go with a report's status, where they are not 550 and 451.
+_CODES = {"5.1.10": 556, "5.2.2": 552, "5.2.3": 552, "5.7.13": 525}
+
+
 @cache
 def judge(stage: str, code: int, enhanced: str | None = None) -> Verdict:
     """Return what follows from a negative reply.
 
     Args:
-        stage: how far the conversation had come, a value of ``mailer.Stage``.
+        stage: how far the conversation had come, a value of ``mailer.Stage``, or ``report``.
         code: 400 to 599.
         enhanced: such as ``5.1.1``; one that is not of the code's class says nothing.
 
@@ -141,6 +152,15 @@ def judge(stage: str, code: int, enhanced: str | None = None) -> Verdict:
     if enhanced is not None and enhanced[0] != str(code)[0]:
         enhanced = None
     return next(row.verdict for row in _TABLE if _fits(row, stage, code, enhanced))
+
+
+def judge_report(status: str) -> Verdict:
+    """Return what follows from the `status`, such as ``5.1.1``, of a delivery report on a failure.
+
+    Only what it means for the address is to be followed: anybody who got a mail of ours can write a report
+    on it, and must not stop the mail of others.
+    """
+    return judge("report", _CODES.get(status, 550 if status.startswith("5") else 451), status)
 
 
 def _fits(row: _Row, stage: str, code: int, enhanced: str | None) -> bool:

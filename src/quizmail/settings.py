@@ -55,6 +55,8 @@ def _option(
 _DATABASE = url("sqlite", "postgres", "postgresql")
 _DATABASE_EXPECTED = "a URL such as sqlite:///quiz.db or postgresql://user@host/name"
 _DAYS = span(timedelta(days=1))
+#: What is younger may stop a second mail still: see ``retention``.
+_KEPT = span(timedelta(days=1), least=70)
 _HOURS = span(timedelta(hours=1))
 _SECONDS = span(timedelta(seconds=1))
 
@@ -205,7 +207,7 @@ class Settings:
         "BRAND_ACCENT_COLOR", optional(color), "", "a color such as #0f766e on which white can be read"
     )
     brand_footer: str | None = _option("BRAND_FOOTER", optional(text), "", "a line of text")
-    keep_deliveries: timedelta = _option("KEEP_DELIVERIES_DAYS", _DAYS, "400", "a number of days above 0")
+    keep_deliveries: timedelta = _option("KEEP_DELIVERIES_DAYS", _KEPT, "400", "a number of days, 70 or more")
     admin_email: Mailbox | None = _option("ADMIN_EMAIL", optional(mailbox), "", "an e-mail address")
     templates_dir: Path | None = _option(
         "TEMPLATES_DIR", optional(Path), "", "a folder whose files replace the shipped templates"

@@ -38,6 +38,10 @@ class DeliveryState(StrEnum):
 FINAL_STATES = frozenset(DeliveryState) - {DeliveryState.PLANNED, DeliveryState.SENDING}
 
 
+#: The states of a mail that has reached its reader, or may have.
+PERHAPS_THERE = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
+
+
 class RunState(StrEnum):
     """Where one slot's run stands."""
 
@@ -64,6 +68,8 @@ class NotDue(StrEnum):
     ACCOUNT_TOO_NEW = "account_too_new"
     NOTHING_AVAILABLE = "nothing_available"
     NO_ACTIVITY = "no_activity"  # nothing taken in the month: no report
+    FORGOTTEN = "forgotten"  # was mailed for this period, or wanted no mail, and is forgotten since
+    MAILED_THIS_WEEK = "mailed_this_week"  # wants at most one reminder a week, and had it
 
 
 class Skip(StrEnum):
@@ -92,6 +98,13 @@ class Failure(StrEnum):
     NEVER_FINISHED = "never_finished"  # released too often without one try
     COMPOSITION_FAILED = "composition_failed"  # our own template is at fault
     PLATFORM_UNAVAILABLE = "platform_unavailable"  # the check before sending could not be made
+
+
+class Return(StrEnum):
+    """What came back after a mail had been sent. Kept in the delivery's history, each once."""
+
+    BOUNCED = "bounced"  # a delivery report says that it could not be delivered
+    COMPLAINED = "complained"  # the reader called it unwanted
 
 
 class Scope(StrEnum):

@@ -84,7 +84,7 @@ def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[s
     missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
     unknown = (
         Delivery.select()
-        .where((Delivery.state == DeliveryState.UNKNOWN) & (Delivery.claimed_at > now - NEWS))
+        .where(Delivery.stands(DeliveryState.UNKNOWN) & (Delivery.claimed_at > now - NEWS))
         .count()
     )
     found = (

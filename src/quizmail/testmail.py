@@ -40,7 +40,7 @@ def send(settings: Settings, composer: Composer, address: str, now: datetime) ->
     mail = composer.compose(Kind.REMINDER, key, 0, address, _FACTS, now)
     mailer = Mailer(Relay.from_settings(settings))
     try:
-        answer = mailer.open(Envelope(settings.mail_default_sender.address, address, len(mail.content)))
+        answer = mailer.open(Envelope(mail.envelope_sender, address, len(mail.content)))
         if not isinstance(answer, Reply | NoAnswer):
             answer = mailer.body(mail.content)
     finally:

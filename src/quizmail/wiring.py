@@ -15,10 +15,12 @@ from quizmail.delivery import Deliverer, Terms, Transport
 from quizmail.dispatch import Bell, Dispatcher
 from quizmail.links import Links
 from quizmail.mailer import Mailer, Relay
+from quizmail.message import Signer
 from quizmail.outbox.valve import Pace
 from quizmail.planning import Planner
 from quizmail.platform import Platform
-from quizmail.rendering import Renderer, Site
+from quizmail.rendering import Brand, Renderer, Site
+from quizmail.returns import ReturnPaths
 from quizmail.settings import Settings
 from quizmail.slots import Calendar
 from quizmail.states import Kind
@@ -109,19 +111,53 @@ def calendar_of(chosen: Settings) -> Calendar:
 
 def links_of(chosen: Settings) -> Links:
     """Return what signs and reads the links."""
-    return Links(chosen.base_url, [chosen.secret_key, *chosen.secret_keys_previous])
+    by_mail = chosen.mail_unsubscribe_address
+    keys = [chosen.secret_key, *chosen.secret_keys_previous]
+    return Links(chosen.base_url, keys, by_mail and by_mail.address)
+
+
+def returns_of(chosen: Settings) -> ReturnPaths | None:
+    """Return what makes and reads the envelope senders; None when bounces are not ours to read."""
+    if chosen.bounce_domain is None:
+        return None
+    return ReturnPaths(chosen.bounce_domain, [chosen.secret_key, *chosen.secret_keys_previous])
+
+
+def signer_of(chosen: Settings) -> Signer | None:
+    """Return what signs the mails; None when that is left to the relay.
+
+    Raises:
+        ConfigurationError: when the key cannot be used.
+    """
+    if chosen.dkim_domain is None or chosen.dkim_selector is None or chosen.dkim_key_file is None:
+        return None
+    return Signer.from_file(chosen.dkim_domain, chosen.dkim_selector, chosen.dkim_key_file)
+
+
+def renderer_of(chosen: Settings) -> Renderer:
+    """Return what makes mails of facts."""
+    brand = Brand(chosen.brand_logo_url, chosen.brand_color, chosen.brand_accent_color, chosen.brand_footer)
+    site = Site(chosen.site_name, chosen.site_url, chosen.postal_address, brand)
+    return Renderer(site, chosen.templates_dir, chosen.site_locale)
 
 
 def composer_of(chosen: Settings) -> Composer:
-    """Return what writes the mails."""
-    site = Site(chosen.site_name, chosen.site_url, chosen.postal_address)
-    renderer = Renderer(site, chosen.templates_dir)
+    """Return what writes the mails.
+
+    Raises:
+        ConfigurationError: when the key that signs them cannot be used.
+    """
+    own = {Kind.REMINDER: chosen.mail_reminder_sender, Kind.REPORT: chosen.mail_report_sender}
     return Composer(
-        renderer,
+        renderer_of(chosen),
         links_of(chosen),
         chosen.mail_default_sender,
         chosen.site_name,
         chosen.mail_idempotency_header,
+        {kind: sender for kind, sender in own.items() if sender},
+        returns_of(chosen),
+        chosen.feedback_sender_id,
+        signer_of(chosen),
     )
 
 
@@ -159,6 +195,7 @@ def build(
         max_waiting=chosen.send_max_waiting,
         pace=pace_of(chosen),
         lease=lease(chosen),
+        keep=chosen.keep_deliveries,
         resend_unknown_after={
             kind: after
             for kind, after in (

@@ -1,111 +1,127 @@
-"""Both mails in a real browser: nothing overflows, links are big enough to hit, and dark mode is dark."""
+"""Every mail in a real browser: nothing overflows, links are easy to hit, dark is dark, and axe is content.
 
-import json
-import re
-import shutil
-import subprocess
-from html import escape, unescape
+The mails stand in the gallery, as `make preview` writes it, and so the gallery is looked at as well.
+"""
 
 import pytest
 
+from quizmail.gallery import INDEX, LOCALES, samples, write_gallery
 from quizmail.states import Kind
-from tests.support.facts import a_quiz, a_result
-from tests.support.mails import render
+from tests.support.gallery import composer
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+PHONE, DESKTOP = 320, 1000
+BUTTONS = {PHONE: "phone", DESKTOP: "desktop"}
+VIEWS = [(width, dark) for width in BUTTONS for dark in (False, True)]
+each_view = pytest.mark.parametrize(
+    ("width", "dark"), VIEWS, ids=lambda value: str(value) if value > 1 else "dark" if value else "light"
+)
 
-#: Loads each mail in a frame of its own width (a window cannot be as narrow) and measures it.
-PAGE = """<!doctype html><body>%s<script>
-const seen = [];
-onload = () => {
-  for (const frame of document.querySelectorAll("iframe")) {
-    const page = frame.contentDocument, root = page.documentElement;
-    const links = [...page.querySelectorAll("a")].map(link => link.getBoundingClientRect().height);
-    const card = page.querySelector(".card");
-    seen.push({
-      id: frame.id, width: root.clientWidth, content: root.scrollWidth,
+#: Loads every frame, those out of sight too.
+LOAD = """
+Promise.all([...document.querySelectorAll("iframe")].map(frame => new Promise(loaded => {
+  if (frame.contentDocument.readyState === "complete" && frame.contentDocument.title) return loaded();
+  frame.addEventListener("load", loaded, {once: true});
+  frame.loading = "eager";
+}))).then(() => null)
+"""
+MEASURE = """
+new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))).then(() =>
+  [...document.querySelectorAll("iframe")].map(frame => {
+    const page = frame.contentDocument, root = page.documentElement, card = page.querySelector(".card");
+    const boxes = [...page.querySelectorAll("a")].map(link => link.getBoundingClientRect());
+    return {
+      name: frame.title, width: root.clientWidth, content: root.scrollWidth,
       cut: [...page.querySelectorAll("td")].filter(cell => cell.scrollWidth > cell.clientWidth + 1).length,
-      lowest: Math.min(...links), card: frame.contentWindow.getComputedStyle(card).backgroundColor,
+      lowest: Math.min(...boxes.map(box => box.height)),
+      card: frame.contentWindow.getComputedStyle(card).backgroundColor,
       shell: Math.round(card.getBoundingClientRect().width),
-    });
-  }
-  document.body.textContent = JSON.stringify(seen);
-};
-</script></body>"""
-
-LONG = {
-    Kind.REMINDER: {
-        "name": "N" * 300,
-        "quizzes": [a_quiz(title="W" * 300, category="C" * 300), a_quiz(title="ما هي؟ " * 30)],
-        "more": 695,
-    },
-    Kind.REPORT: {
-        "name": "N" * 300,
-        "taken": 12_345,
-        "rank": 12_345,
-        "of": 1_234_567,
-        "quizzes": [a_result(title="W" * 300, category="C" * 300, best=-1234.5), a_result(best=None)],
-    },
-}
-MAILS = [(kind, label, changes) for kind in Kind for label, changes in (("usual", {}), ("long", LONG[kind]))]
+      outside: boxes.filter(box => box.left < 0 || box.right > root.clientWidth).length,
+    };
+  }))
+"""
+#: axe is asked about the states that differ in what they show, not in their words alone.
+LOOKED_AT = [
+    "reminder-usual-en",
+    "reminder-hostile-names-en",
+    "reminder-right-to-left-names-de",
+    "reminder-bare-ar-XB",
+    "report-usual-en",
+    "report-not-graded-en",
+    "report-hostile-names-de",
+    "report-first-ar-XB",
+]
+#: What width and colours have a say in; the others are asked once.
+CHANGING = ("color-contrast", "target-size", "link-in-text-block", "scrollable-region-focusable")
 
 
-def chromium(folder, page, *options):
-    """Run the browser on `page` without a window and return what it prints."""
-    path = folder / "page.html"
-    path.write_text(page, encoding="utf-8")
-    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    command += ["--hide-scrollbars", f"--user-data-dir={folder / 'profile'}", *options, path.as_uri()]
-    return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout.decode()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    written = tmp_path_factory.mktemp("gallery")
+    write_gallery(composer(), written)
+    return written
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def measured(request, tmp_path_factory):
-    """The mode, and what the browser measured of every mail at 320 and at 1000 pixels."""
-    frames = "".join(
-        f'<iframe id="{kind}-{label}-{width}" width="{width}" height="900" style="border:0" '
-        f'srcdoc="{escape(render(kind, **changes).html)}"></iframe>'
-        for kind, label, changes in MAILS
-        for width in (320, 1000)
-    )
-    mode = ["--blink-settings=preferredColorScheme=0"] if request.param == "dark" else []
-    shown = chromium(tmp_path_factory.mktemp("browser"), PAGE % frames, "--dump-dom", *mode)
-    return request.param, json.loads(unescape(re.search(r"(?s)<body>(.*?)</body>", shown)[1]))
+@pytest.fixture(scope="module")
+def measured(browser, folder):
+    """What the browser measures of every mail, by width and darkness, which the gallery's switches choose."""
+    browser.open(folder / INDEX, 1400, dark=None)
+    browser.evaluate(LOAD)
+    found = {}
+    for width, dark in VIEWS:
+        mode = "dark" if dark else "light"
+        browser.evaluate(
+            f"for (const id of ['{BUTTONS[width]}', '{mode}']) document.getElementById(id).click()"
+        )
+        found[width, dark] = browser.evaluate(MEASURE)
+    return found
 
 
-def test_nothing_overflows(measured):
-    _, mails = measured
+@each_view
+def test_nothing_overflows(measured, width, dark):
+    mails = measured[width, dark]
 
-    assert len(mails) == 8
-    for mail in mails:
-        assert mail["content"] <= mail["width"], mail
-        assert mail["cut"] == 0, mail
-
-
-def test_the_card_is_as_wide_as_a_phone_allows_and_600_pixels_on_a_desktop(measured):
-    _, mails = measured
-
-    assert {mail["shell"] for mail in mails if mail["width"] == 1000} == {600}
-    assert all(mail["shell"] >= 300 for mail in mails if mail["width"] == 320)
+    assert [mail["name"] for mail in mails] == [sample.name for sample in samples()]
+    assert {mail["width"] for mail in mails} == {width}
+    assert [mail for mail in mails if mail["content"] > width or mail["cut"] or mail["outside"]] == []
 
 
-def test_every_link_is_at_least_44_pixels_high(measured):
-    _, mails = measured
+@each_view
+def test_the_card_is_as_wide_as_a_phone_allows_and_600_pixels_on_a_desktop(measured, width, dark):
+    widths = {mail["shell"] for mail in measured[width, dark]}
 
-    assert min(mail["lowest"] for mail in mails) >= 44
-
-
-def test_the_card_is_dark_in_dark_mode_only(measured):
-    mode, mails = measured
-
-    assert {mail["card"] for mail in mails} == {"rgb(30, 26, 40)" if mode == "dark" else "rgb(255, 255, 255)"}
+    assert widths == {600} if width == DESKTOP else min(widths) >= 300
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_mail_can_be_pictured(tmp_path, kind):
-    picture = tmp_path / "mail.png"
+@each_view
+def test_every_link_is_at_least_44_pixels_high(measured, width, dark):
+    assert [mail for mail in measured[width, dark] if mail["lowest"] < 44] == []
 
-    chromium(tmp_path, render(kind).html, "--window-size=1000,1200", f"--screenshot={picture}")
 
-    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 10_000
+@each_view
+def test_the_card_is_dark_in_dark_mode_only(measured, width, dark):
+    channels = [
+        int(each)
+        for mail in measured[width, dark]
+        for each in mail["card"].removeprefix("rgb(").removesuffix(")").split(",")
+    ]
+
+    assert max(channels) < 64 if dark else min(channels) > 192
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_axe_finds_nothing_in_a_mail(browser, folder, name):
+    browser.open(folder / f"{name}.html", DESKTOP)
+    found = browser.violations()
+    for width, dark in VIEWS[1:]:
+        browser.show(width, dark=dark)
+        found += browser.violations(*CHANGING)
+
+    assert found == []
+
+
+def test_what_axe_looks_at_has_every_kind_and_locale():
+    looked_at = [sample for sample in samples() if sample.name in LOOKED_AT]
+
+    assert len(looked_at) == len(LOOKED_AT)
+    assert {sample.kind for sample in looked_at} == set(Kind)
+    assert {sample.locale for sample in looked_at} == set(LOCALES)

@@ -1,5 +1,6 @@
 """A platform on a real PostgreSQL server: every type of column, read only, and its faults."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,14 @@ from quizmail.audience import Audience
 from quizmail.errors import PlatformUnavailable, SourceError, UnknownUser
 from quizmail.inspection import inspect
 from quizmail.platform import Platform
+from quizmail.platform.active_weeks import streaks
 from quizmail.platform.instants import InstantColumn
 from quizmail.states import Kind
 from tests.support import real_shapes
 from tests.support.instants import ZONES, bounds, epochs, exists_in, naive, naive_texts, texts
 from tests.support.platforms import WITH_ACCESS, NativePlatform
 from tests.support.quizmaster import assert_the_preset_fits
+from tests.support.streaks import reckoned
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -94,7 +97,10 @@ def test_a_page_a_month_and_an_inspection(site, postgresql_url, sqlite_database,
         assert activity.compute(platform, "2026-10", NOW, "here")
         (figure,) = activity.figures("2026-10", [str(away)]).values()
         assert (figure.taken, figure.average, figure.rank, figure.of) == (1, 90.0, 1, 1)
+        assert (figure.below, figure.categories) == (0, [{"name": None, "taken": 1, "average": 90.0}])
         assert activity.so_far(platform, "2026-11", [str(away)], NOW) == {str(away): 1}
+        assert activity.newcomers(platform, "2026-10", [str(away), "x"]) == {str(away), "x"}
+        assert activity.newcomers(platform, "2026-11", [str(away), "x"]) == {"x"}
         found = inspect(platform, 2 * DAY, NOW)
         assert found.attempts == {"all": 3, "without_end": 1}
         assert found.newest["attempts.finished_at"] == NOW - 5 * DAY
@@ -186,6 +192,8 @@ def test_comparing_in_sql_is_reading_and_comparing(postgresql_url, tmp_path, col
 
         before = numbers_where(lambda each: ends.before(each, at))
         since = numbers_where(lambda each: ends.since(each, at))
+        first, end = ends.encode(at), ends.encode(at + 30 * DAY)
+        within = numbers_where(lambda each: ends.within(each, first, end))
         narrowed = numbers_where(lambda each: ends.narrow(each, at))
         readable = numbers_where(ends.readable)
         (latest,) = platform.fetch(Select([attempts], ends.latest(attempts.c.finished_at)))
@@ -194,9 +202,43 @@ def test_comparing_in_sql_is_reading_and_comparing(postgresql_url, tmp_path, col
 
     assert before == [number for number, instant in enumerate(read) if instant and instant < at]
     assert since == [number for number, instant in enumerate(read) if instant and instant >= at]
+    assert within == [
+        number for number, instant in enumerate(read) if instant and at <= instant < at + 30 * DAY
+    ]
     assert set(before) <= set(narrowed)
     assert readable == [number for number, instant in enumerate(read) if instant]
     assert ends.read_latest(latest) == max(filter(None, read), default=None)
+
+
+#: How a moment is written into each type of column, and whether the type keeps the time of day.
+WRITTEN = {
+    "TIMESTAMP": lambda at: at,
+    "TIMESTAMPTZ": lambda at: at.isoformat(),
+    "TEXT": lambda at: at.isoformat() if at.day % 2 else at.strftime("%Y-%m-%d %H:%M"),
+    "BIGINT": lambda at: int(at.timestamp()),
+    "NUMERIC": lambda at: at.timestamp(),
+    "DOUBLE PRECISION": lambda at: at.timestamp(),
+}
+
+
+@pytest.mark.parametrize("column", WRITTEN)
+@pytest.mark.parametrize("ids", ["INTEGER", "UUID", "VARCHAR(40)"])
+def test_runs_of_active_weeks_are_reckoned_in_every_type_of_column(postgresql_url, column, ids):
+    zone, chance = ZoneInfo("Europe/Berlin"), random.Random(f"{column} {ids}")
+    keys = {"UUID": [UUID(int=number) for number in range(20)]}.get(ids, list(range(20)))
+    finished = {}
+    with NativePlatform(postgresql_url, ids=ids, instants=column) as site:
+        site.quiz(id=keys[0])
+        for key in keys:
+            days = chance.sample(range(4, 90), chance.randint(0, 60))
+            finished[str(key)] = [NOW - timedelta(days=day, hours=day % 24) for day in days]
+            for at in finished[str(key)]:
+                site.attempt(key, keys[0], WRITTEN[column](at))
+        last = {key: max(instants, default=None) for key, instants in finished.items()}
+        found = streaks(site.opened(site_zone=zone.key), last, NOW)
+
+    assert found == reckoned(finished, NOW, zone)
+    assert found
 
 
 SOURCE = """

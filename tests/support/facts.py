@@ -63,6 +63,9 @@ def reminder_facts(**changes: Any) -> dict[str, Any]:
         "days_away": 6,
         "quizzes": quizzes,
         "more": 7,
+        "fresh": 2,
+        "streak": 0,
+        "variant": 0,
         **changes,
     }
 
@@ -103,7 +106,24 @@ def report_facts(**changes: Any) -> dict[str, Any]:
         "rank": 3,
         "of": 57,
         "previous": {"taken": 11, "average": 79.125},
+        "first": False,
         "quizzes": [dict(zip(keys, row, strict=True)) for row in rows],
         "more": 2,
+        "categories": [
+            {"name": "Geography", "taken": 3, "average": 87.5, "before": 80.0},
+            {"name": "Art", "taken": 2, "average": 95.0, "before": None},
+            {"name": "History", "taken": 1, "average": 62.5, "before": 70.0},
+            {"name": "Writing", "taken": 1, "average": None, "before": None},
+            {"name": None, "taken": 1, "average": 83.33333, "before": None},
+        ],
+        "strongest": "Art",
+        "weakest": "History",
+        "percentile": 96,
+        "suggestion": {
+            "id": "21",
+            "title": "Great rivers",
+            "category": "History",
+            "url": "https://quiz.example.com/quizzes/21",
+        },
         **changes,
     }

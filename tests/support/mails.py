@@ -10,7 +10,7 @@ from email.utils import parseaddr
 from functools import cache
 from html import unescape
 
-from quizmail.message import compose, list_id, message_id
+from quizmail.message import Letterhead, list_id, message_id
 from quizmail.parsing import Mailbox
 from quizmail.rendering import Parts, Renderer, Site
 from quizmail.states import Kind
@@ -38,16 +38,15 @@ def shipped(site: Site) -> Renderer:
 def composed(parts: Parts = Parts("Hello", "Hello.\n", "<p>Hello.</p>\n"), **changes) -> bytes:  # noqa: B008
     """The bytes of a message with `parts`."""
     arguments = {
-        "sender": SENDER,
         "recipient": RECIPIENT,
         "parts": parts,
         "message_id": message_id(Kind.REMINDER, "7", "2026-11-23", "example.com"),
         "date": datetime(2026, 11, 23, 17, 0, tzinfo=UTC),
-        "list_id": list_id(Kind.REMINDER, "example.com", "QuizMaster"),
         "unsubscribe_url": UNSUBSCRIBE_URL,
         **changes,
     }
-    return compose(**arguments)
+    listed = arguments.pop("list_id", None) or list_id(Kind.REMINDER, "example.com", "QuizMaster")
+    return Letterhead(arguments.pop("sender", SENDER), listed).write(**arguments)
 
 
 def read(raw: bytes) -> EmailMessage:

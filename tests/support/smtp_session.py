@@ -177,6 +177,8 @@ class Session(Wire):
     def on_rcpt(self, line: str) -> None:
         found = re.fullmatch(r"RCPT TO:<([^<> ]+)>((?: [!-~]+)*)", line, re.IGNORECASE)
         normal = "250 2.1.5 recipient ok" if self.sender is not None else "503 5.5.1 MAIL first"
+        if found and found[2] and "DSN" not in self.server.offers:
+            normal = "555 5.5.4 not offered"
         if self.answer(At.RCPT, normal if found else "501 5.5.4 syntax") // 100 == 2 and found:
             self.recipients.append(found[1])
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quizmail import activity
-from quizmail.activity import LEASE, Figure, month_bounds, previous_month, report_facts
+from quizmail.activity import LEASE, Figure, month_bounds, previous_month
 from quizmail.errors import PlatformUnavailable
 from quizmail.models import Month, MonthFigure
 from tests.support.platforms import NativePlatform
@@ -97,6 +97,11 @@ def test_figures_of_a_user(site):
                 "of": 1,
             },
         ],
+        categories=[
+            {"name": "Maths", "taken": 2, "average": 65.0},
+            {"name": None, "taken": 1, "average": 100.0},
+        ],
+        below=0,
     )
 
 
@@ -151,6 +156,53 @@ def test_ties_share_a_rank_and_the_next_is_skipped(site):
 
     assert [(figure.rank, figure.of) for figure in found] == [(1, 4), (2, 4), (2, 4), (4, 4)]
     assert [figure.quizzes[0]["rank"] for figure in found] == [1, 2, 2, 4]
+
+
+def test_who_has_a_lower_average_is_below_and_ties_are_not(site):
+    quiz = site.quiz()
+    users = [site.user() for _ in range(5)]
+    for user, score in zip(users, (9, 7, 7, 5, None), strict=True):
+        site.attempt(user, quiz, IN_OCTOBER, score=score)
+
+    assert [figure.below for figure in figures_of(site.opened(), users)] == [3, 1, 1, 0, None]
+
+
+def test_a_categorys_average_is_the_mean_of_its_attempts_not_of_its_quizzes(site):
+    user = site.user()
+    one, two = (site.quiz(category="Maths") for _ in range(2))
+    rivers, essay = site.quiz(category="Geography"), site.quiz(category="Writing")
+    for quiz, score in ((one, 10), (one, 7), (one, None), (two, 1), (rivers, 5), (essay, None)):
+        site.attempt(user, quiz, IN_OCTOBER, score=score)
+    (figure,) = figures_of(site.opened(), [user])
+
+    assert figure.categories == [
+        {"name": "Maths", "taken": 4, "average": 60.0},
+        {"name": "Geography", "taken": 1, "average": 50.0},
+        {"name": "Writing", "taken": 1, "average": None},
+    ]
+
+
+def test_figures_of_a_month_computed_before_categories_were_kept_are_read(site):
+    MonthFigure.create(period=PERIOD, user_id="1", taken=2, average=50.0, rank=1, of=9, quizzes=[])
+    (figure,) = activity.figures(PERIOD, ["1"]).values()
+
+    assert (figure.categories, figure.below) == (None, None)
+    assert activity.taken(PERIOD, ["1", "2"]) == {"1": 2}
+
+
+def test_a_newcomer_had_finished_nothing_before_the_month(site):
+    early, late, just_before, never = (site.user() for _ in range(4))
+    quiz = site.quiz()
+    start, _ = month_bounds(PERIOD, ZoneInfo("Asia/Kolkata"))
+    site.attempt(early, quiz, start - timedelta(days=900), score=None)
+    site.attempt(just_before, quiz, start - SECOND)
+    site.attempt(late, quiz, start)
+    site.attempt(never, 999, start - SECOND)
+    site.attempt(never, quiz, None)
+    ids = [*map(str, (early, late, just_before, never)), "\ud800"]
+    found = activity.newcomers(site.opened(site_zone="Asia/Kolkata"), PERIOD, ids)
+
+    assert found == {str(late), str(never), "\ud800"}
 
 
 def test_means_that_differ_only_by_floating_point_are_tied(site):
@@ -379,33 +431,3 @@ def test_what_was_taken_so_far(site):
     site.attempt(user, 999, start)
 
     assert activity.so_far(site.opened(), "2026-11", [str(user), str(idle), "\ud800"], NOW) == {str(user): 2}
-
-
-def figure(**changed):
-    given = {"period": PERIOD, "user_id": "1", "taken": 1, "average": 80.0, "best": 90.0, "rank": 2, "of": 5}
-    return Figure(**given | {"quizzes": []} | changed)
-
-
-def test_the_facts_of_a_report():
-    assert report_facts(figure(), figure(period="2026-09", taken=4, average=70.0)) == {
-        "month": PERIOD,
-        "taken": 1,
-        "average": 80.0,
-        "best": 90.0,
-        "rank": 2,
-        "of": 5,
-        "previous": {"taken": 4, "average": 70.0},
-        "quizzes": [],
-        "more": 0,
-    }
-
-
-def test_without_anything_taken_the_month_before_is_not_compared():
-    assert report_facts(figure(), None)["previous"] is None
-
-
-def test_a_report_names_twenty_quizzes_and_counts_the_others():
-    facts = report_facts(figure(quizzes=[{"id": str(number)} for number in range(700)]), None)
-
-    assert [quiz["id"] for quiz in facts["quizzes"]] == [str(number) for number in range(20)]
-    assert facts["more"] == 680

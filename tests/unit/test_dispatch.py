@@ -10,7 +10,7 @@ from quizmail import database, dispatch, models
 from quizmail.by_hand import ByHand
 from quizmail.errors import QuizmailError, UnknownUser
 from quizmail.models import Delivery, Moment, MonthFigure, Recipient, Run
-from quizmail.outbox import plan
+from quizmail.outbox import plan, tombstones
 from quizmail.states import DeliveryState, Kind, NotDue, RunState, Skip
 from tests.support.desk import Bells, Clock, an_engine
 from tests.support.platforms import NativePlatform
@@ -407,3 +407,28 @@ def test_the_last_tick_is_remembered(dispatcher, clock):
     dispatcher.tick(Kind.REPORT, NO_PATIENCE)
 
     assert Moment.get_by_id(dispatch.tick_name(Kind.REPORT)).at == clock.now
+
+
+def test_who_was_mailed_and_forgotten_is_counted_and_gets_no_row(dispatcher, site):
+    for number in (1, 2):
+        add_user(site, number, last_seen_at=QUIET)
+    tombstones.bury("1", Kind.REMINDER, "2026-11-23", EVENING)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert set(states()) == {"2"}
+    assert Run.get().not_due == {"forgotten": 1}
+    assert plan_user(dispatcher, Kind.REMINDER, "1") is NotDue.FORGOTTEN
+
+
+def test_a_tick_deletes_what_is_older_than_its_setting(dispatcher, site, clock):
+    add_user(site, 1, last_seen_at=QUIET)
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    Delivery.update(state=DeliveryState.SENT).execute()
+
+    clock.forward(days=399)
+    assert dispatcher.tick(Kind.REPORT, NO_PATIENCE)["aged_out"] == 0
+    clock.forward(days=2)
+    assert dispatcher.tick(Kind.REPORT, NO_PATIENCE)["aged_out"] == 1
+
+    assert Recipient.select().count() == 1

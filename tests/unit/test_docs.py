@@ -79,7 +79,8 @@ def test_commands_and_their_options_exist(page):
         name, *arguments = shlex.split(re.split(r"[;)>|…]", line)[0])
         command = main.commands.get(name)
         assert command is not None, line
-        known = {option for each in command.params for option in each.opts}
+        below = getattr(command, "commands", {}).get(arguments[0]) if arguments else None
+        known = {option for each in (below or command).params for option in each.opts}
         assert {each for each in arguments if each.startswith("--")} <= known, line
 
 

@@ -1,3 +1,5 @@
+from datetime import date, time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,13 +24,6 @@ def test_a_number_has_at_most_one_decimal_and_none_that_says_nothing(value, show
     assert formatting.number(value) == shown
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"), [(0, "0 quizzes"), (1, "1 quiz"), (2, "2 quizzes"), (1.0, "1 quiz")]
-)
-def test_a_count_has_its_plural(value, shown):
-    assert formatting.count(value, "quiz", "quizzes") == shown
-
-
 @given(st.floats(-200, 200), st.floats(-200, 200))
 def test_a_change_is_the_difference_of_the_figures_that_are_shown(value, before):
     shown = float(formatting.number(value)) - float(formatting.number(before))
@@ -37,28 +32,101 @@ def test_a_change_is_the_difference_of_the_figures_that_are_shown(value, before)
 
 
 @pytest.mark.parametrize(
-    ("instant", "zone", "shown"),
+    ("tag", "many", "part", "percent"),
     [
-        ("2026-11-24T17:00:00+00:00", "Europe/Berlin", "closes Tue 24 Nov, 18:00"),
-        ("2026-11-24T17:00:00+00:00", "Asia/Kolkata", "closes Tue 24 Nov, 22:30"),
-        ("2026-11-24T23:00:00+00:00", "Europe/Berlin", "closes at the end of Tue 24 Nov"),
-        ("2027-01-01T00:00:00+00:00", "UTC", "closes at the end of Thu 31 Dec"),
+        ("en", "1,204", "83.3", "83.3%"),
+        ("de", "1.204", "83,3", "83,3\N{NO-BREAK SPACE}%"),
+        ("de-CH", "1’204", "83.3", "83.3%"),
+        ("fr", "1\N{NO-BREAK SPACE}204", "83,3", "83,3\N{NO-BREAK SPACE}%"),
+        ("en-IN", "1,204", "83.3", "83.3%"),
     ],
 )
-def test_a_closing_time_is_on_the_readers_clock(instant, zone, shown):
-    assert formatting.closing(instant, zone) == shown
+def test_a_number_is_written_as_the_locale_writes_it(tag, many, part, percent):
+    assert formatting.number(1204, tag) == many
+    assert formatting.number(83.333, tag) == part
+    assert formatting.percent(83.333, tag) == percent
 
 
-def test_a_month_has_its_name_and_its_neighbours():
-    assert formatting.month("2026-10") == "October 2026"
-    assert formatting.month_name("2026-01", later=-1) == "December"
+def test_a_percentage_is_not_clipped_and_has_no_decimal_that_says_nothing():
+    assert [formatting.percent(value) for value in (100.0, 112.55, -3.04, -0.04)] == [
+        "100%",
+        "112.5%",
+        "-3%",
+        "0%",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("zone", "shown"), [("America/Argentina/Buenos_Aires", "Buenos Aires"), ("UTC", "UTC")]
+    ("tag", "day", "clock"),
+    [
+        ("en", "Tue 24 Nov", "18:00"),
+        ("en-GB", "Tue 24 Nov", "18:00"),
+        ("en-US", "Tue, Nov 24", "6:00\N{NO-BREAK SPACE}PM"),
+        ("de", "Di., 24. Nov.", "18:00"),
+        ("ja", "11月24日(火)", "18:00"),
+    ],
 )
-def test_a_zone_is_called_by_its_city(zone, shown):
-    assert formatting.zone_name(zone) == shown
+def test_a_day_and_a_time_are_written_as_the_locale_writes_them(tag, day, clock):
+    assert formatting.day(date(2026, 11, 24), tag) == day
+    assert formatting.clock(time(18), tag) == clock
+
+
+@pytest.mark.parametrize(
+    ("tag", "month", "before"),
+    [
+        ("en", "January 2026", "December"),
+        ("de", "Januar 2026", "Dezember"),
+        ("de-AT", "Jänner 2026", "Dezember"),
+    ],
+)
+def test_a_month_has_its_name_and_its_neighbours(tag, month, before):
+    assert formatting.month("2026-01", tag) == month
+    assert formatting.month_name("2026-01", tag, later=-1) == before
+
+
+@pytest.mark.parametrize(
+    ("zone", "tag", "shown"),
+    [
+        ("America/Argentina/Buenos_Aires", "en", "Buenos Aires"),
+        ("Europe/Vienna", "en", "Vienna"),
+        ("Europe/Vienna", "de", "Wien"),
+        ("Asia/Calcutta", "en", "Kolkata"),
+        ("UTC", "de", "UTC"),
+        ("Etc/GMT+5", "en", "GMT+5"),
+    ],
+)
+def test_a_zone_is_called_by_its_city(zone, tag, shown):
+    assert formatting.zone_name(zone, tag) == shown
+
+
+@pytest.mark.parametrize(
+    ("locale", "tag"),
+    [
+        ("de_AT", "de-AT"),
+        ("de-AT", "de-AT"),
+        ("DE", "de"),
+        ("de-CH-1996", "de-CH"),
+        ("de-Latn-AT", "de-AT"),
+        ("en_GB.UTF-8", "en-GB"),
+        (" en ", "en"),
+        ("de-XX", "de"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("tlh", None),
+        ("German", None),
+        ("../../etc", None),
+        ("C", None),
+        ("", None),
+    ],
+)
+def test_a_locale_is_understood_however_it_is_written(locale, tag):
+    assert formatting.known_tag(locale) == tag
+
+
+@given(st.text(max_size=35))
+def test_no_locale_is_too_strange(locale):
+    tag = formatting.known_tag(locale)
+
+    assert tag is None or formatting.number(0.5, tag)
 
 
 @given(st.text())
@@ -92,7 +160,7 @@ def test_a_list_leaves_out_what_says_nothing_and_isolates_what_runs_the_other_wa
 
 
 @pytest.mark.parametrize(
-    ("tag", "direction"), [("en", "ltr"), ("ar", "rtl"), ("he-IL", "rtl"), ("de-DE", "ltr")]
+    ("tag", "direction"), [("en", "ltr"), ("ar", "rtl"), ("he-IL", "rtl"), ("de-DE", "ltr"), ("ar-XB", "rtl")]
 )
 def test_a_language_has_a_direction(tag, direction):
     assert formatting.direction(tag) == direction

@@ -1,3 +1,5 @@
+from urllib.parse import parse_qs, unquote, urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,3 +127,67 @@ def test_a_signed_token_with_another_payload_is_refused(links, payload):
 def test_links_without_a_key_cannot_be_made():
     with pytest.raises(ValueError, match="at least one key"):
         Links("https://mail.example.com", [])
+
+
+@given(delivery_id=st.integers(min_value=1, max_value=2**63 - 1))
+def test_a_view_token_is_read_back(delivery_id):
+    links = Links("https://mail.example.com/quiz", [KEY])
+    url = links.view(delivery_id)
+
+    assert url.startswith("https://mail.example.com/quiz/v/")
+    assert links.read_view(token_of(url)) == delivery_id
+
+
+def test_a_view_token_signed_with_a_former_key_is_accepted():
+    token = token_of(Links("https://mail.example.com", [FORMER_KEY]).view(12))
+
+    assert Links("https://mail.example.com", [KEY, FORMER_KEY]).read_view(token) == 12
+    with pytest.raises(InvalidToken):
+        Links("https://mail.example.com", [KEY]).read_view(token)
+
+
+def test_one_kind_of_token_does_not_do_for_the_other(links):
+    with pytest.raises(InvalidToken):
+        links.read(token_of(links.view(12)))
+    with pytest.raises(InvalidToken):
+        links.read_view(token_of(links.unsubscribe(12, Kind.REMINDER)))
+
+
+@pytest.mark.parametrize("payload", [None, "12", [12], 1.5, {"a": 1}])
+def test_a_signed_view_token_with_another_payload_is_refused(links, payload):
+    with pytest.raises(InvalidToken):
+        links.read_view(links._views.dumps(payload))
+
+
+@given(st.text(max_size=300))
+def test_whatever_else_is_no_view_token(token):
+    with pytest.raises(InvalidToken):
+        Links("https://mail.example.com", [KEY]).read_view(token)
+
+
+def test_without_an_address_there_is_no_link_to_unsubscribe_by_mail(links):
+    assert links.mailto(12, Kind.REMINDER) is None
+
+
+def test_the_mail_that_unsubscribes_bears_the_token_in_its_subject():
+    links = Links("https://mail.example.com", [KEY], "stop+quiz@example.com")
+    link = urlsplit(links.mailto(12, Kind.REPORT))
+
+    assert (link.scheme, unquote(link.path)) == ("mailto", "stop+quiz@example.com")
+    (subject,) = parse_qs(link.query)["subject"]
+    assert links.read_subject(subject) == (12, Kind.REPORT)
+    assert links.read_subject(f"Re: {subject}\r\n (sent from my phone)") == (12, Kind.REPORT)
+
+
+@pytest.mark.parametrize("address", ["a?b@example.com", "a&b@example.com", "a%b@example.com", "a>b@x.com"])
+def test_an_odd_address_cannot_break_the_link_out(address):
+    link = Links("https://mail.example.com", [KEY], address).mailto(12, Kind.REPORT)
+
+    assert unquote(urlsplit(link).path) == address
+    assert ">" not in link and " " not in link and link.isascii()
+
+
+@pytest.mark.parametrize("subject", ["", "unsubscribe", "unsubscribe me WzEsInJlbWluZGVyIl0.x", "é" * 300])
+def test_a_subject_without_a_token_is_refused(links, subject):
+    with pytest.raises(InvalidToken):
+        links.read_subject(subject)

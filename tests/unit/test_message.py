@@ -112,6 +112,23 @@ def test_a_comma_in_the_unsubscribe_address_does_not_make_two_of_it():
     assert message["List-Unsubscribe"] == "<https://x/u/a%2Cb>"
 
 
+def test_the_one_click_address_is_preferred_to_the_mail_address():
+    mailto = "mailto:unsubscribe@example.com?subject=unsubscribe%20" + "x" * 60
+    raw = composed(unsubscribe_mailto=mailto)
+
+    assert read(raw)["List-Unsubscribe"] == f"<{UNSUBSCRIBE_URL}>, <{mailto}>"
+    assert f" <{mailto}>" in head(raw)
+
+
+@pytest.mark.parametrize(
+    "mailto",
+    ["x@y", "mailto:", "https://x/y", "mailto:x@y>", "mailto:x@y z", "mailto:ä@y", "mailto:x@y\r\nBcc:"],
+)
+def test_a_mail_address_that_cannot_stand_in_a_header_is_refused(mailto):
+    with pytest.raises(CompositionError, match="unsubscribe"):
+        composed(unsubscribe_mailto=mailto)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_display_name_is_read_back(name):
     raw = composed(recipient=Mailbox(name, "a@example.org"), sender=Mailbox(name, "b@example.org"))

@@ -2,6 +2,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from peewee import SqliteDatabase
 
 from quizmail import holds, recipients
 from quizmail.holds import Subject
@@ -127,6 +128,25 @@ def test_the_oldest_are_released_first_and_reports_before_reminders_of_the_day(o
     ids = release.release(now, 10, AGAIN)
 
     assert [Delivery.get_by_id(row_id).user_id for row_id in ids] == ["3", "2", "1"]
+
+
+def test_the_room_in_the_queue_counts_what_another_dispatcher_has_released_and_not_rung_for_yet(ours, now):
+    planned(now, *"12345")
+    release.release(now, 3, AGAIN)
+
+    assert release.room(now, 10, in_queue=3) == 7  # the three are in the queue
+    assert release.room(now, 10, in_queue=0) == 7  # they will be in a moment
+    assert release.room(now + timedelta(minutes=2), 10, in_queue=0) == 10  # they are lost
+    assert release.room(now, 10, in_queue=12) == -2  # messages that nobody released are in the way
+
+
+def test_the_next_to_go_are_found_without_sorting_the_backlog(ours, now):
+    if not isinstance(ours, SqliteDatabase):
+        pytest.skip("PostgreSQL reads small tables whole, whatever their indexes")
+    text, values = ours.get_sql_context().sql(release.ready(now, release.WAITING, 10)).query()
+    steps = [step for *_, step in ours.execute_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+    assert "SCAN t1 USING INDEX delivery_waiting" in steps
+    assert not any("ORDER BY" in step for step in steps)
 
 
 def test_what_is_not_due_yet_too_late_or_held_is_not_released(ours, now):

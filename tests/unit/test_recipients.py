@@ -1,4 +1,5 @@
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -61,3 +62,56 @@ def test_healing_what_was_never_hit_is_one_select(ours, monkeypatch):
 
     assert [sql.split()[0] for sql in asked] == ["SELECT"]
     assert database.obj is ours
+
+
+def test_the_first_reason_stays_and_a_complaint_outweighs_it(now):
+    recipients.suppress(ADA, "no such address", "5.1.1", now, "rcpt: 550 5.1.1 nobody")
+    recipients.suppress(ADA, "mailbox disabled", "5.2.1", now)
+    assert (Suppression.get().reason, Suppression.get().evidence) == (
+        "no such address",
+        "rcpt: 550 5.1.1 nobody",
+    )
+
+    later = now + timedelta(days=1)
+    recipients.suppress(ADA, recipients.COMPLAINT, None, later, "abuse")
+    recipients.suppress(ADA, recipients.COMPLAINT, None, later + timedelta(days=1), "abuse again")
+
+    (row,) = Suppression.select()
+    assert (row.reason, row.code, row.evidence, row.since) == ("complaint", None, "abuse", later)
+
+
+def test_who_is_suppressed_as_a_hash_is_suppressed_in_any_case_of_letters_and_not_written_down_again(now):
+    Suppression.insert(address=recipients.hashed(ADA), reason="complained", since=now).execute()
+
+    assert recipients.suppressed(["ADA@EXAMPLE.COM", "grace@example.com"]) == {"ada@example.com"}
+
+    recipients.suppress(ADA, "no such address", "5.1.1", now)
+    assert [row.address for row in Suppression.select()] == [recipients.hashed("ada@example.com")]
+
+
+def test_the_hash_of_an_address_says_so():
+    assert recipients.hashed(ADA) == f"sha256:{sha256(b'ada@example.com').hexdigest()}"
+
+
+def test_that_the_relay_takes_another_mail_does_not_heal_what_came_back(now):
+    full = f"{recipients.REPORTED}mailbox full"
+    recipients.hit(ADA, "mailbox full", "4.2.2", now)
+    for day in range(3):
+        sent = now + timedelta(days=day)
+        suppressed = recipients.hit(ADA, full, "5.2.2", sent, "5.2.2 full")
+        recipients.heal(ADA)
+
+    assert suppressed
+    assert (Suppression.get().reason, Suppression.get().evidence) == (full, "5.2.2 full")
+
+
+def test_a_hit_counts_on_the_day_of_its_mail_not_on_that_of_its_reading(now):
+    for sent in range(3):
+        suppressed = recipients.hit(
+            ADA, "full", None, now + timedelta(days=10), day=now + timedelta(days=sent)
+        )
+
+    assert suppressed
+    old = now - timedelta(days=20)
+    assert not recipients.hit("grace@example.com", "full", None, now, day=old)
+    assert SoftHit.select().count() == 0

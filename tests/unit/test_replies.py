@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quizmail.mailer import Stage
-from quizmail.replies import Fate, Measure, judge
+from quizmail.replies import Fate, Measure, judge, judge_report
 
 RETRY, REJECT = Fate
 NOTHING, SUPPRESS, SOFT, SLOW, DOMAIN, KIND, ALL = Measure
@@ -143,3 +143,22 @@ def test_an_address_is_only_accused_by_a_reply_that_may_speak_of_it(stage, code,
 def test_what_is_no_refusal_is_not_judged(code):
     with pytest.raises(ValueError, match="no refusal"):
         judge("rcpt", code)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "measure"),
+    [
+        ("5.1.1 5.1.2 5.1.3 5.1.4 5.1.6 5.1.10 5.2.1 5.7.13 5.7.17 5.7.18", SUPPRESS),
+        ("5.2.2 5.2.3 4.2.2 4.4.7 4.4.1 4.2.1 4.0.0 5.0.0 5.1.0 5.2.0 5.4.4 5.4.1", SOFT),
+        ("5.7.0 5.7.509 4.7.0 4.7.28 4.3.1 5.3.0 5.9.9 4.9.9", NOTHING),
+    ],
+)
+def test_a_reports_status_says_what_it_means_for_the_address(statuses, measure):
+    assert {status: judge_report(status).measure for status in statuses.split()} == dict.fromkeys(
+        statuses.split(), measure
+    )
+
+
+@pytest.mark.parametrize("status", ["5.7.1", "5.7.26", "5.3.4", "5.1.8", "5.6.0", "5.5.2", "5.7.38"])
+def test_a_report_on_policy_or_a_fault_of_ours_accuses_no_address(status):
+    assert judge_report(status).measure not in {SUPPRESS, SOFT}

@@ -63,7 +63,42 @@ def test_the_reader_can_take_it_back(client, settings, recipient):
     client.post(link(settings, recipient, Kind.REPORT))
     assert preferences() == (Preference.ON, Preference.OFF)
 
-    client.post(link(settings, recipient, Kind.REPORT), data={"action": "subscribe"})
+    client.post(link(settings, recipient, Kind.REPORT), data={"action": "start"})
+    assert preferences() == (Preference.ON, Preference.ON)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json", "multipart/form-data", None])
+def test_a_body_that_cannot_be_read_stops_the_kind_all_the_same(client, settings, recipient, content_type):
+    answer = client.post(link(settings, recipient), data=b"\x00{junk", content_type=content_type)
+
+    assert answer.status_code == 200
+    assert preferences()[0] == Preference.OFF
+
+
+def test_one_click_wins_over_whatever_else_the_form_says(client, settings, recipient):
+    client.post(link(settings, recipient), data={"List-Unsubscribe": "One-Click", "action": "start"})
+
+    assert preferences()[0] == Preference.OFF
+
+
+def test_no_answer_sets_a_cookie_or_may_be_kept_framed_or_indexed(client, settings, recipient):
+    path = link(settings, recipient)
+    answers = [client.get(path), client.head(path), client.post(path), client.get(path + "x")]
+
+    for answer in answers:
+        assert "Set-Cookie" not in answer.headers
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["X-Robots-Tag"].startswith("noindex")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("method", ["head", "options", "put", "delete"])
+def test_no_other_method_changes_anything(client, settings, recipient, method):
+    getattr(client, method)(link(settings, recipient))
+
     assert preferences() == (Preference.ON, Preference.ON)
 
 
@@ -87,11 +122,16 @@ def test_a_link_signed_with_a_former_key_still_works(client, recipient):
     assert preferences()[0] == Preference.OFF
 
 
-def test_who_was_forgotten_reads_that_nothing_is_sent(client, settings, recipient):
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_who_was_forgotten_reads_that_nothing_is_kept(client, settings, recipient, method):
     path = link(settings, recipient)
     recipient.delete_instance()
 
-    assert "You get no more daily reminders" in client.post(path).text
+    answer = getattr(client, method)(path)
+
+    assert answer.status_code == 200
+    assert "Nothing is kept about you here." in answer.text
+    assert "<button" not in answer.text
 
 
 def test_the_url_holds_neither_the_address_nor_the_platforms_id(settings, recipient):

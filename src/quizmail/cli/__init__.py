@@ -10,7 +10,7 @@ import click
 import peewee
 import redis
 
-from quizmail.cli import by_hand, operate, processes, show
+from quizmail.cli import by_hand, doctor, forget, gallery, operate, processes, returning, show, suppressions
 from quizmail.errors import ConfigurationError, QuizmailError
 
 
@@ -42,5 +42,15 @@ def main() -> None:
     """Mail the users of a quiz platform: daily reminders and monthly activity reports."""
 
 
-for command in (*processes.COMMANDS, *by_hand.COMMANDS, *show.COMMANDS, *operate.COMMANDS):
+for command in (
+    *processes.COMMANDS,
+    *by_hand.COMMANDS,
+    *gallery.COMMANDS,
+    *show.COMMANDS,
+    *operate.COMMANDS,
+    *forget.COMMANDS,
+    *doctor.COMMANDS,
+    *returning.COMMANDS,
+    *suppressions.COMMANDS,
+):
     main.add_command(command)

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from peewee import fn
 
-from quizmail.models import Delivery, Run
+from quizmail.models import Attempt, Delivery, Run
+from quizmail.states import Return
 
 #: What is told of a delivery; a table on a terminal shows less.
 COLUMNS = (
@@ -25,13 +27,14 @@ COLUMNS = (
     "sent_at",
     "reply_code",
     "reply_text",
+    "returned",
     "run_id",
     "message_id",
 )
 SHOWN = COLUMNS[:-2]
 
-#: A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A cell that begins so is a formula to a spreadsheet, or looks as if it had been taken for one.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def parse_instant(_context: Any, _parameter: Any, text: str | None) -> datetime | None:
@@ -84,7 +87,10 @@ class Ticker:
 
 def delivery_rows(*conditions: Any, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
     """Yield the deliveries that meet all `conditions`, newest first, as they come from the database."""
-    fields = [getattr(Delivery, name) for name in COLUMNS]
+    came_back = Attempt.select(fn.MAX(Attempt.outcome)).where(
+        (Attempt.delivery == Delivery.id) & Attempt.outcome.in_(list(Return))
+    )
+    fields = [came_back if name == "returned" else getattr(Delivery, name) for name in COLUMNS]
     found = Delivery.select(*fields).where(*conditions) if conditions else Delivery.select(*fields)
     rows = found.order_by(Delivery.id.desc()).limit(limit).tuples().iterator()
     return (dict(zip(COLUMNS, row, strict=True)) for row in rows)
@@ -101,6 +107,11 @@ def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row[name]) for name in columns])
+
+
+def from_csv_cell(text: str) -> str:
+    """Return what a cell of ``write_csv`` held: the apostrophe before a formula goes."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:

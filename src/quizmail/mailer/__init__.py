@@ -10,6 +10,7 @@ claim it between them:
 """
 
 from quizmail.mailer.client import Mailer
+from quizmail.mailer.examining import Offer, examine
 from quizmail.mailer.values import Envelope, NoAnswer, Ready, Relay, Reply, Stage
 
-__all__ = ["Envelope", "Mailer", "NoAnswer", "Ready", "Relay", "Reply", "Stage"]
+__all__ = ["Envelope", "Mailer", "NoAnswer", "Offer", "Ready", "Relay", "Reply", "Stage", "examine"]

@@ -54,9 +54,9 @@ class Mailer:
             NoAnswer when the mail was not judged: no connection, no login, no proper reply.
 
         Raises:
-            ValueError: when an address of the envelope cannot stand in a command.
+            ValueError: when the envelope's addresses or its id cannot stand in a command.
         """
-        commands(envelope, sized=False)
+        commands(envelope, sized=False, reports=True)
         try:
             return self._open(envelope)
         except BaseException:
@@ -137,7 +137,8 @@ class Mailer:
     def _announce(self, connection: Connection, envelope: Envelope) -> Ready | Reply | NoAnswer:
         connection.mails += 1
         self._used_at = self._clock()
-        announced = commands(envelope, sized=connection.smtp.has_extn("size"))
+        offers = connection.smtp.has_extn
+        announced = commands(envelope, sized=offers("size"), reports=offers("dsn"))
         answers: list[Reply] = []
         for answer in converse(connection.smtp, announced, self._timeout):
             if isinstance(answer, NoAnswer) or not is_expected(answer):

@@ -9,6 +9,8 @@ from quizmail.mailer.failures import silence, unexpected
 from quizmail.mailer.values import Envelope, NoAnswer, Reply, Stage, one_line
 
 _ADDRESS = re.compile(r"[!-;=?-~]+")  # printable ASCII without space and angle brackets
+_PRINTABLE = re.compile(r"[!-~]+")
+_LONGEST_ENVID = 100
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BLOCK = 64 * 1024  # bytes
 
@@ -18,19 +20,43 @@ LONE_DOT = b".\r\n"
 Command = tuple[Stage, bytes]
 
 
-def commands(envelope: Envelope, *, sized: bool) -> list[Command]:
-    """Return what announces a mail; `sized` when the server offers SIZE (RFC 1870).
+def commands(envelope: Envelope, *, sized: bool, reports: bool = False) -> list[Command]:
+    """Return what announces a mail.
+
+    Args:
+        sized: the server offers SIZE (RFC 1870).
+        reports: it offers DSN (RFC 3461); used when the envelope has an id for the reports.
 
     Raises:
-        ValueError: when an address cannot stand in a command. It does not repeat the address.
+        ValueError: when an address or the id cannot stand in a command. It repeats neither.
     """
     sender, recipient = _path(envelope.sender), _path(envelope.recipient)
     size = b" SIZE=%d" % envelope.size if sized else b""
+    of_mail, of_rcpt = _report_options(envelope) if reports else (b"", b"")
     return [
-        (Stage.MAIL, b"MAIL FROM:" + sender + size + b"\r\n"),
-        (Stage.RCPT, b"RCPT TO:" + recipient + b"\r\n"),
+        (Stage.MAIL, b"MAIL FROM:" + sender + size + of_mail + b"\r\n"),
+        (Stage.RCPT, b"RCPT TO:" + recipient + of_rcpt + b"\r\n"),
         (Stage.DATA, b"DATA\r\n"),
     ]
+
+
+def _report_options(envelope: Envelope) -> tuple[bytes, bytes]:
+    """Return what asks for reports, with MAIL and with RCPT: RFC 3461 sections 4.1 to 4.4.
+
+    ORCPT makes a report name the address that we have mailed, wherever it was forwarded to.
+    """
+    if envelope.envid is None:
+        return b"", b""
+    if not 0 < len(envelope.envid) <= _LONGEST_ENVID or not _PRINTABLE.fullmatch(envelope.envid):
+        raise ValueError("an envelope's id cannot stand in an SMTP command")
+    of_mail = f" RET=HDRS ENVID={_xtext(envelope.envid)}"
+    of_rcpt = f" NOTIFY=FAILURE,DELAY ORCPT=rfc822;{_xtext(envelope.recipient)}"
+    return of_mail.encode(), of_rcpt.encode()
+
+
+def _xtext(text: str) -> str:
+    """Return `text`, which is printable ASCII, with + and = written in hexadecimal (RFC 3461 section 4)."""
+    return "".join(f"+{ord(letter):02X}" if letter in "+=" else letter for letter in text)
 
 
 def _path(address: str) -> bytes:

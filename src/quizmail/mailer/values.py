@@ -78,11 +78,16 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where one mail comes from and goes to: bare ASCII addresses, and the message's length in bytes."""
+    """Where one mail comes from and goes to: bare ASCII addresses, and the message's length in bytes.
+
+    ``envid``: what a delivery report is to repeat (RFC 3461), at most 100 characters of printable ASCII.
+    With it reports of failures and delays are asked for, where the relay offers them.
+    """
 
     sender: str
     recipient: str
     size: int
+    envid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Parts and headers to bytes: a complete message, ready for the wire."""
 
-from quizmail.message.writing import Parts, compose, list_id, message_id
+from quizmail.message.dkim import Signer
+from quizmail.message.writing import Letterhead, Parts, feedback_id, list_id, message_id
 
-__all__ = ["Parts", "compose", "list_id", "message_id"]
+__all__ = ["Letterhead", "Parts", "Signer", "feedback_id", "list_id", "message_id"]

@@ -3,10 +3,10 @@
 import base64
 import binascii
 import codecs
-from collections.abc import Iterator
 
 #: RFC 2045 sections 6.7 and 6.8, in characters without the line end.
 _LONGEST_LINE = 76
+_MARK = ord("=")
 _NO_CONTROLS = b"\n" + bytes(range(32, 127)) + bytes(range(128, 256))
 
 
@@ -33,19 +33,21 @@ def _quoted_printable(data: bytes) -> bytes:
     if not quoted.isascii():
         quoted = quoted.decode("latin-1").encode("ascii", _QUOTE)
     lines = quoted.replace(b" \n", b"=20\n").split(b"\n")
-    return b"\r\n".join([line if len(line) <= _LONGEST_LINE else b"=\r\n".join(_cut(line)) for line in lines])
+    return b"\r\n".join([line if len(line) <= _LONGEST_LINE else _cut(line) for line in lines])
 
 
-def _cut(line: bytes) -> Iterator[bytes]:
-    """Cut a long line for soft line breaks, never inside an encoded byte."""
-    start = 0
-    while len(line) - start > _LONGEST_LINE:
-        end = start + _LONGEST_LINE - 1
-        mark = line.find(b"=", end - 2, end)
-        end = end if mark < 0 else mark
-        yield line[start:end]
-        start = end
-    yield line[start:]
+def _cut(line: bytes) -> bytes:
+    """Cut a long line by soft line breaks, never inside an encoded byte."""
+    pieces = []
+    while len(line) > _LONGEST_LINE:
+        end = _LONGEST_LINE - 1
+        if line[end - 1] == _MARK:
+            end -= 1
+        elif line[end - 2] == _MARK:
+            end -= 2
+        pieces.append(line[:end])
+        line = line[end:]
+    return b"=\r\n".join([*pieces, line])
 
 
 def _quote(problem: UnicodeError) -> tuple[str, int]:

@@ -23,6 +23,7 @@ _LONGEST_NAME = 100
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _URL = re.compile(r"https?://[!-;=?-~]+")
+_MAILTO = re.compile(r"mailto:[!-;=?-~]+@[!-;=?-~]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -31,7 +32,7 @@ def subject(text: str) -> str:
     text, used = one_line(text), len("Subject: ")
     if not _is_plain(text) or used + len(text) > _LONGEST_LINE:
         return _encoded_words(text, used)
-    return _folded(text, used)
+    return folded(text, used)
 
 
 def mailbox(header: str, name: str, address: str) -> str:
@@ -61,22 +62,29 @@ def _join(phrase: str, bracketed: str, used: int) -> str:
     return f"{phrase}{separator}<{bracketed}>"
 
 
-def web_address(url: str) -> str:
-    """Return `url` in angle brackets, on one line however long it is (RFC 2369 section 2).
+def unsubscribe(url: str, mailto: str | None = None) -> str:
+    """Return the value of List-Unsubscribe: `url` first, for it is preferred, each whole on one line.
+
+    RFC 2369 section 2 forbids anything inside the angle brackets but the address itself.
 
     Raises:
-        CompositionError: when it is no ASCII web address of at most 900 characters.
+        CompositionError: when one is no ASCII address of its sort of at most 900 characters.
     """
-    if len(url) > _LONGEST_URL or not _URL.fullmatch(url):
+    bracketed = _bracketed(_URL, url)
+    return f"{bracketed},\r\n {_bracketed(_MAILTO, mailto)}" if mailto else bracketed
+
+
+def _bracketed(form: re.Pattern[str], url: str) -> str:
+    if len(url) > _LONGEST_URL or not form.fullmatch(url):
         raise CompositionError(
-            f"the unsubscribe link must be an ASCII web address of at most {_LONGEST_URL} characters"
+            f"an unsubscribe link must be an ASCII URL of at most {_LONGEST_URL} characters"
         )
     # A bare comma would separate two addresses.
     return "<" + url.replace(",", "%2C") + ">"
 
 
-def checked(extra: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield names and values of headers that need no encoding, each on one line.
+def checked(extra: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield headers that need no encoding, given as names and values, each as one line with its end.
 
     Raises:
         CompositionError: when a name is no header's, or a value is too long or not ASCII.
@@ -86,11 +94,14 @@ def checked(extra: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         fits = len(name) + 2 + len(line) <= _LONGEST_LINE
         if not (_HEADER_NAME.fullmatch(name) and line.isascii() and fits):
             raise CompositionError(f"the header {name!r} cannot be written")
-        yield name, line
+        yield f"{name}: {line}\r\n"
 
 
-def _folded(text: str, used: int) -> str:
-    """Break ASCII `text` at spaces into lines of at most 78 characters, where its words allow it."""
+def folded(text: str, used: int) -> str:
+    """Break ASCII `text` at spaces into lines of at most 78 characters, where its words allow it.
+
+    `used` columns of the first line are taken.
+    """
     lines: list[str] = []
     for word in text.split(" "):
         if lines and used + 1 + len(word) <= _LINE:

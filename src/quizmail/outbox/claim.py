@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
-from quizmail.database import single_statement, transaction
+from quizmail.database import together, transaction
 from quizmail.fields import decode_instant
 from quizmail.models import Attempt, Delivery, Hold, Recipient, Suppression
 from quizmail.prepared import Parameter, Prepared
+from quizmail.recipients import hashed
+from quizmail.rules import week_began
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Scope, Skip
+from quizmail.weekly import last_when_weekly
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class Work:
     facts: Mapping[str, Any]
     opted_out: bool
     paused_until: datetime | None
+    weekly_after: datetime | None
+
+    @property
+    def zone(self) -> str:
+        """The reader's zone, as it was when the delivery was planned."""
+        return str(self.facts.get("zone") or "UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ _LOAD = Prepared(
             Recipient.reminder_preference,
             Recipient.report_preference,
             Recipient.paused_until,
+            last_when_weekly(),
         )
         .join(Recipient)
         .where(Delivery.id == Parameter("id"))
@@ -79,7 +89,7 @@ def load(delivery_id: int) -> Work | None:
         (row_id, kind, user_id, period, state, attempts, due_at, expires_at, recipient_id, run_id, *rest) = (
             row
         )
-        facts, reminder_preference, report_preference, paused_until = rest
+        facts, reminder_preference, report_preference, paused_until, weekly_after = rest
         preference = reminder_preference if kind == Kind.REMINDER else report_preference
         return Work(
             id=row_id,
@@ -95,6 +105,7 @@ def load(delivery_id: int) -> Work | None:
             facts=json.loads(facts) if facts else {},
             opted_out=preference == Preference.OFF,
             paused_until=decode_instant(paused_until) if paused_until else None,
+            weekly_after=decode_instant(weekly_after) if weekly_after else None,
         )
     return None
 
@@ -112,15 +123,17 @@ def find(kind: Kind, user_id: str, period: str) -> int | None:
 def _claim_of(kind: Kind) -> Prepared:
     def build() -> Any:
         now, domain = Parameter("now"), Parameter("domain")
+        had_enough: Any = (last_when_weekly() >= Parameter("week")) if kind is Kind.REMINDER else SQL("FALSE")
         unwanted = Recipient.select(Recipient.id).where(
             (Recipient.id == Delivery.recipient)
             & (
                 (Recipient.preference_for(kind) == Preference.OFF)
                 | (Recipient.paused_until.is_null(False) & (Recipient.paused_until > now))
+                | had_enough
             )
         )
         suppressed = Suppression.select(Suppression.address).where(
-            Suppression.address == Parameter("address")
+            Suppression.address.in_([Parameter("address"), Parameter("hashed")])
         )
         held = Hold.select(Hold.id).where(
             Hold.in_force(now)
@@ -159,19 +172,19 @@ def claim(work: Work, token: str, address: str, message_id: str, now: datetime) 
 
     The statement itself refuses who has opted out, been suppressed or been held since the row was read.
     """
-    with single_statement():
-        return bool(
-            _CLAIMS[work.kind].changed(
-                id=work.id,
-                seen=work.attempts,
-                token=token,
-                message_id=message_id,
-                address=address.lower(),
-                domain=address.rpartition("@")[2].lower(),
-                run=str(work.run_id),
-                now=now,
-            )
-        )
+    values = {
+        "id": work.id,
+        "seen": work.attempts,
+        "token": token,
+        "message_id": message_id,
+        "address": address.lower(),
+        "hashed": hashed(address),
+        "domain": address.rpartition("@")[2].lower(),
+        "run": str(work.run_id),
+        "week": week_began(now, work.zone),
+        "now": now,
+    }
+    return bool(together(lambda: _CLAIMS[work.kind].changed(**values)))
 
 
 def _outcome_where(which: Callable[[], Any], **more: Any) -> Prepared:
@@ -251,7 +264,8 @@ def _change(work: Work, values: Mapping[str, Any]) -> bool:
 def _finish(update: Prepared, which: Mapping[str, Any], work: Work, outcome: Outcome, now: datetime) -> bool:
     reply = {"reply_code": outcome.reply_code, "reply_text": outcome.reply_text}
     is_sent = outcome.state is DeliveryState.SENT
-    with transaction(durable=False):
+
+    def write() -> bool:
         if not update.changed(
             id=work.id,
             state=outcome.state,
@@ -266,4 +280,6 @@ def _finish(update: Prepared, which: Mapping[str, Any], work: Work, outcome: Out
         _ATTEMPT.changed(delivery=work.id, number=number, at=now, outcome=outcome.state, stage=stage, **reply)
         if is_sent and work.kind is Kind.REMINDER:
             _REMINDED.changed(id=work.recipient_id, at=now)
-    return True
+        return True
+
+    return together(write, durable=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from quizmail.database import insert_new, transaction
 from quizmail.models import Delivery, Recipient, Run
+from quizmail.outbox import tombstones
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Kind, NotDue, Preference, RunState, Skip
 
@@ -140,6 +141,14 @@ def insert_rows(
     """Write the rows whose (kind, user, period) has none yet and return how many were written."""
     if not rows:
         return 0
+    with transaction(durable=False):
+        new = _insert_deliveries(kind, period, run_id, due_at, now, rows)
+        return new - tombstones.withdraw([row.user_id for row in rows], kind, period)
+
+
+def _insert_deliveries(
+    kind: Kind, period: str, run_id: int | None, due_at: datetime, now: datetime, rows: Sequence[PlannedRow]
+) -> int:
     ids = _recipient_ids([row.user_id for row in rows])
     return insert_new(
         Delivery,

@@ -3,14 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from peewee import Case, fn
+from peewee import SQL, fn
 
 from quizmail.database import transaction
 from quizmail.models import Attempt, Delivery, Hold, Run
-from quizmail.states import DeliveryState, Failure, Kind, RunState, Scope
+from quizmail.states import DeliveryState, Failure, RunState, Scope
 
 #: A delivery released this often without one try is set aside: it may kill every worker that takes it.
 MOST_RELEASES = 5
+
+
+_PLANNED = Delivery.stands(DeliveryState.PLANNED)
+_RELEASED = _PLANNED & Delivery.released_at.is_null(False)
+WAITING = _PLANNED & Delivery.released_at.is_null()
+#: The day on which a delivery became due, spelt as in the index: with literals.
+_DAY = SQL("substr(due_at, 1, 10)")
 
 
 class Tidied(NamedTuple):
@@ -25,26 +32,16 @@ class Tidied(NamedTuple):
 def release(now: datetime, limit: int, again_after: timedelta) -> list[int]:
     """Mark at most `limit` deliveries as released and return their row ids; oldest first, reports first.
 
-    Rows released longer than `again_after` ago and still not worked on are released again: their
-    messages are lost. The mark is a test-and-set, so two dispatchers never release one row together.
+    Rows released longer than `again_after` ago and still not worked on come before all: their messages are
+    lost. The mark is a test-and-set, so two dispatchers never release one row together.
     """
-    free = Delivery.released_at.is_null() | (Delivery.released_at < now - again_after)
-    reports_first = Case(Delivery.kind, ((Kind.REPORT.value, 0),), 1)
-    ready = (
-        Delivery.select(Delivery.id)
-        .where(
-            (Delivery.state == DeliveryState.PLANNED)
-            & (Delivery.due_at <= now)
-            & (Delivery.expires_at > now)
-            & free
-            & ~fn.EXISTS(_holds_on_delivery(now))
-        )
-        .order_by(fn.SUBSTR(Delivery.due_at, 1, 10), reports_first, Delivery.due_at, Delivery.id)
-        .limit(limit)
-    )
-    chosen = [row_id for (row_id,) in ready.tuples()]
+    lost = _RELEASED & (Delivery.released_at < now - again_after)
+    chosen = [row_id for (row_id,) in ready(now, lost, limit)]
+    if len(chosen) < limit:
+        chosen += [row_id for (row_id,) in ready(now, WAITING, limit - len(chosen))]
     if not chosen:
         return []
+    free = Delivery.released_at.is_null() | (Delivery.released_at < now - again_after)
     marked = (
         Delivery.update(released_at=now, releases=Delivery.releases + 1)
         .where(Delivery.id.in_(chosen) & (Delivery.state == DeliveryState.PLANNED) & free)
@@ -54,11 +51,26 @@ def release(now: datetime, limit: int, again_after: timedelta) -> list[int]:
     return [row_id for row_id in chosen if row_id in taken]
 
 
+def ready(now: datetime, which: Any, limit: int) -> Any:
+    """Return the query of the ids of those that may go now, in their order; its partial index serves it."""
+    return (
+        Delivery.select(Delivery.id)
+        .where(
+            which
+            & (Delivery.due_at <= now)
+            & (Delivery.expires_at > now)
+            & ~fn.EXISTS(_holds_on_delivery(now))
+        )
+        .order_by(_DAY, Delivery.kind.desc(), Delivery.due_at, Delivery.id)  # "report" > "reminder"
+        .limit(limit)
+        .tuples()
+    )
+
+
 def tidy(now: datetime, lease: timedelta) -> Tidied:
     """Expire what is too late, give up claims older than `lease`, set the poisonous aside, end runs."""
-    planned = Delivery.state == DeliveryState.PLANNED
-    overdue = (Delivery.state == DeliveryState.SENDING) & (Delivery.claimed_at < now - lease)
-    poisonous = planned & (Delivery.releases > MOST_RELEASES)
+    overdue = Delivery.stands(DeliveryState.SENDING) & (Delivery.claimed_at < now - lease)
+    poisonous = _RELEASED & (Delivery.releases > MOST_RELEASES)
     unfinished = Delivery.select(Delivery.id).where(
         (Delivery.run == Run.id) & Delivery.state.in_([DeliveryState.PLANNED, DeliveryState.SENDING])
     )
@@ -66,7 +78,7 @@ def tidy(now: datetime, lease: timedelta) -> Tidied:
         (Run.state == RunState.PLANNED) & ~fn.EXISTS(unfinished)
     )
     return Tidied(
-        expired=_change(planned & (Delivery.expires_at <= now), state=DeliveryState.EXPIRED),
+        expired=_change(_PLANNED & (Delivery.expires_at <= now), state=DeliveryState.EXPIRED),
         unknown=_give_up(overdue),
         set_aside=_change(poisonous, state=DeliveryState.REJECTED, reason=Failure.NEVER_FINISHED),
         runs_done=ended.execute(),
@@ -96,9 +108,21 @@ def _give_up(overdue: Any) -> int:
 
 def released() -> int:
     """Return how many planned deliveries are released: each should have its message."""
-    planned = Delivery.state == DeliveryState.PLANNED
-    count: int = Delivery.select().where(planned & Delivery.released_at.is_null(False)).count()
+    count: int = Delivery.select().where(_RELEASED).count()
     return count
+
+
+def room(now: datetime, most: int, in_queue: int) -> int:
+    """Return how many more deliveries may be released, if `most` may wait in the queue; 0 or less for none.
+
+    Args:
+        in_queue: how many messages waited there a moment ago. Another dispatcher may ring meanwhile; what it
+            has released in the last minute therefore counts, too. What was released longer ago and is not
+            in the queue is lost, and must not keep the workers waiting.
+    """
+    recently = Delivery.released_at > now - timedelta(minutes=1)
+    recent = Delivery.select().where(_RELEASED & recently).count()
+    return most - max(in_queue, min(released(), in_queue + recent))
 
 
 def _change(which: Any, **values: Any) -> int:

@@ -19,7 +19,7 @@ NEW_LIFE = timedelta(hours=1)
 
 def unknown(run_id: int | None = None) -> Any:
     """Return the condition for deliveries of unknown outcome, of one run or of all."""
-    is_unknown = Delivery.state == DeliveryState.UNKNOWN
+    is_unknown = Delivery.stands(DeliveryState.UNKNOWN)
     return is_unknown if run_id is None else is_unknown & (Delivery.run == run_id)
 
 

@@ -11,7 +11,7 @@ what is being sent, and what is released and not tried yet. A share whose delive
 forgotten is therefore free again by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -71,19 +71,30 @@ class Pace:
         return timedelta(microseconds=ceil(1_000_000 / self.rate_per_second) if self.rate_per_second else 0)
 
 
-def release_paced(now: datetime, limit: int, pace: Pace, again_after: timedelta | None = None) -> list[Share]:
+def release_paced(
+    now: datetime,
+    limit: int,
+    pace: Pace,
+    again_after: timedelta | None = None,
+    room: Callable[[], int] | None = None,
+) -> list[Share]:
     """Release at most `limit` deliveries, as ``release`` does, each with its send instant, in their order.
 
     No instant is later than ``AHEAD`` from now; what gets none is not released.
 
     Args:
         again_after: release again what was released so long ago, instead of after the time that `pace` says.
+        room: asked, while no other dispatcher can release, how many more may be released.
     """
     again_after = pace.again_after if again_after is None else again_after
-    if pace.is_free:
-        return [Share(row_id, now) for row_id in release(now, limit, again_after)]
-    with transaction():
-        instants = _instants(now, limit, pace)
+    # A release that a power cut undoes is merely made again; an instant that was given out must stay so.
+    with transaction(durable=not pace.is_free):
+        free_from = _lock()
+        if room is not None:
+            limit = max(0, min(limit, room()))
+        if pace.is_free:
+            return [Share(row_id, now) for row_id in release(now, limit, again_after)]
+        instants = _instants(now, limit, pace, free_from)
         ids = release(now, len(instants), again_after) if instants else []
         shares = [Share(row_id, at) for row_id, at in zip(ids, instants, strict=False)]
         if shares:
@@ -103,7 +114,7 @@ def admit(delivery_id: int, now: datetime, pace: Pace) -> datetime | None:
     if pace.is_free or _has_share(seen, now, pace):
         return seen.due_at
     with transaction():
-        instants = _instants(now, 1, pace, besides=delivery_id)
+        instants = _instants(now, 1, pace, _lock(), besides=delivery_id)
         seen = _planned(delivery_id, now)  # somebody else may have given it a share meanwhile
         if seen is None:
             return None
@@ -131,13 +142,15 @@ def schedule(
     return instants
 
 
-def _instants(now: datetime, wanted: int, pace: Pace, besides: int | None = None) -> list[datetime]:
-    """Lock the valve and return the next free instants, at most `wanted`.
+def _instants(
+    now: datetime, wanted: int, pace: Pace, free_from: datetime, besides: int | None = None
+) -> list[datetime]:
+    """Return the next free instants, at most `wanted`; the valve is locked.
 
     Args:
+        free_from: the first instant that is not given out yet.
         besides: a delivery whose old share is given up for the new one.
     """
-    free_from = _lock()
     if free_from > now + AHEAD + pace.spacing + CLOCKS_DIFFER:
         free_from = now
     floors = _floors(now, wanted, pace, besides)
@@ -191,8 +204,8 @@ def _used(now: datetime, pace: Pace, besides: int | None) -> Any:
     is released and the release is not void.
     """
     made = (Attempt.at > now - DAY) & (Attempt.at < now + DAY) & Attempt.by.is_null()
-    sending = Delivery.state == DeliveryState.SENDING
-    planned = (Delivery.state == DeliveryState.PLANNED) & (Delivery.released_at > now - pace.again_after)
+    sending = Delivery.stands(DeliveryState.SENDING)
+    planned = Delivery.stands(DeliveryState.PLANNED) & (Delivery.released_at > now - pace.again_after)
     if besides is not None:
         planned &= Delivery.id != besides
     return (

@@ -19,6 +19,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 #: Plain addresses, which are nearly all: thirty times faster than the library, with the same answer.
 _PLAIN = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>(?:{_LABEL}\.)+[A-Za-z]{{2,63}})")
 
+_IN_TEXT = re.compile(r"[^\s<>,;:\"()\[\]]{1,200}@[^\s<>,;:\"()\[\]]{1,255}")
+
 _REFUSED = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES if name != "test")
 
 
@@ -53,6 +55,11 @@ def masked(address: str) -> str:
     local, _, domain = address.rpartition("@")
     host, _, top = domain.rpartition(".")
     return f"{local[:1]}…@{host[:1]}….{top}"
+
+
+def all_masked(text: str) -> str:
+    """Return `text`, such as a server's reply, with every address in it masked."""
+    return _IN_TEXT.sub(lambda found: masked(found[0]), text)
 
 
 def _joined(local: str, domain: str) -> str | None:

@@ -34,6 +34,15 @@ class Ends(Protocol):
     def since(self, column: Any, at: datetime) -> Expression:
         """Return the condition that an attempt ended at `at` or later."""
 
+    def encode(self, at: datetime) -> list[Any]:
+        """Return the values that say `at` to ``within``: always as many, of the same types."""
+
+    def within(self, column: Any, first: Sequence[Any], end: Sequence[Any]) -> Expression:
+        """Return the condition that an attempt ended from `first` until before `end`.
+
+        Both are given as ``encode`` says them: its values, or columns that hold such values.
+        """
+
     def readable(self, column: Any) -> Expression:
         """Return the condition that the column holds an instant."""
 
@@ -66,6 +75,16 @@ class SqliteEnds:
         """Compare exactly."""
         exact = fn.quizmail_instant(column) >= epoch_microseconds(at)
         return (column >= earliest_date(at)) & exact if self.only_text else exact
+
+    def encode(self, at: datetime) -> list[Any]:
+        """Give what narrows, and what is exact."""
+        return [earliest_date(at), latest_date(at), epoch_microseconds(at)]
+
+    def within(self, column: Any, first: Sequence[Any], end: Sequence[Any]) -> Expression:
+        """Compare exactly."""
+        instant = fn.quizmail_instant(column)
+        exact = (column < end[1]) & (instant >= first[2]) & (instant < end[2])
+        return (column >= first[0]) & exact if self.only_text else exact
 
     def readable(self, column: Any) -> Expression:
         """Tell instants from everything else."""
@@ -101,6 +120,14 @@ class _NativeEnds:
     def since(self, column: Any, at: datetime) -> Expression:
         """Compare exactly."""
         return column >= self.bound(at)
+
+    def encode(self, at: datetime) -> list[Any]:
+        """Give the one bound."""
+        return [self.bound(at)]
+
+    def within(self, column: Any, first: Sequence[Any], end: Sequence[Any]) -> Expression:
+        """Compare exactly."""
+        return (column >= first[0]) & (column < end[0])
 
     def readable(self, column: Any) -> Expression:
         """Tell instants from everything else."""
@@ -158,6 +185,10 @@ class NumberEnds(_NativeEnds):
         """Compare exactly."""
         return (column < self.bound(at)) & (column > 0)
 
+    def within(self, column: Any, first: Sequence[Any], end: Sequence[Any]) -> Expression:
+        """Compare exactly."""
+        return super().within(column, first, end) & (column > 0)
+
     def readable(self, column: Any) -> Expression:
         """Tell instants from everything else."""
         return column > 0
@@ -191,6 +222,25 @@ class TextEnds:
         """Compare exactly."""
         narrowing = _plain_order(column) >= earliest_date(at)
         return narrowing & self._exact(column, at, ">=")
+
+    def encode(self, at: datetime) -> list[Any]:
+        """Give what narrows, and what is exact for texts without and with an offset."""
+        return [
+            earliest_date(at),
+            latest_date(at),
+            _shortest(self.reader.local_bound(at)),
+            at.astimezone(UTC),
+        ]
+
+    def within(self, column: Any, first: Sequence[Any], end: Sequence[Any]) -> Expression:
+        """Compare exactly."""
+        plain = _plain_order(column)
+        naive, zoned = _plain_order(fn.REPLACE(column, "T", " ")), Cast(column, "timestamptz")
+        cases = [
+            (_matches(column, _WITH_OFFSET), (zoned >= first[3]) & (zoned < end[3])),
+            (_matches(column, _NAIVE), (naive >= first[2]) & (naive < end[2])),
+        ]
+        return (plain >= first[0]) & (plain < end[1]) & Case(None, cases, SQL("FALSE"))
 
     def readable(self, column: Any) -> Expression:
         """Tell instants from everything else."""

@@ -49,9 +49,9 @@ class Member:
     """A user as a page or a check finds him. Instants are UTC-aware.
 
     ``address`` is None when it cannot be mailed. ``zone`` is the site's when the platform gives none, or one
-    that is unknown (``zone_known`` False). ``last_activity``: the later of the last visit and the last
-    finished attempt on a known quiz, None for never; for reports the visit alone. ``open_quizzes``: newest
-    first; not asked for reports and checks before sending.
+    that is unknown (``zone_known`` False). ``last_activity``: the later of the last visit and
+    ``last_finished``, the end of the last attempt on a known quiz; None for never; for reports the visit
+    alone. ``open_quizzes``: newest first; not asked for reports and checks before sending.
     """
 
     user_id: str
@@ -68,6 +68,7 @@ class Member:
     created_at: datetime | None
     last_activity: datetime | None = None
     open_quizzes: tuple[Quiz, ...] = ()
+    last_finished: datetime | None = None
 
 
 class MemberReader:
@@ -105,6 +106,7 @@ class MemberReader:
             self._instant(self.created, created),
             _later(last_seen_at, last_finished),
             open_quizzes,
+            last_finished,
         )
 
     def _instant(self, column: Any, raw: Any) -> datetime | None:

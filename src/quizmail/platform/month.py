@@ -1,6 +1,6 @@
 """What the users of a platform did between two instants, with their ranks, in one set-wise query."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -24,6 +24,7 @@ class MonthOfUser:
     """What one user did: attempts taken, mean and best percent (None: nothing graded), quiz by quiz.
 
     ``quizzes``: dicts with id, title, category, taken, best, rank and of; the best first.
+    ``categories``: dicts with name (None: quizzes without one), taken and average; the most taken first.
     """
 
     user_id: str
@@ -31,6 +32,7 @@ class MonthOfUser:
     average: float | None
     best: float | None
     quizzes: list[dict[str, Any]]
+    categories: list[dict[str, Any]]
 
 
 def month_of_users(platform: Platform, start: datetime, end: datetime) -> Iterator[MonthOfUser]:
@@ -58,6 +60,20 @@ def taken_between(
     for raw, count in platform.fetch(query.group_by(attempts.c.user_id)):
         taken[key_of(raw)] = taken.get(key_of(raw), 0) + count
     return {key: count for key, count in taken.items() if key in keys}
+
+
+def finished_before(platform: Platform, keys: Collection[str], at: datetime) -> set[str]:
+    """Return those of `keys` who finished any attempt on a known quiz before `at`; one query."""
+    if platform.is_sqlite:
+        platform.profile()
+    rows = platform.rows(at)
+    attempts = rows.attempts
+    query = Select([attempts], [attempts.c.user_id]).where(
+        platform.dialect.among(attempts.c.user_id, keys),
+        platform.ends.before(attempts.c.finished_at, at),
+        platform.is_known(attempts, rows.quizzes),
+    )
+    return {key_of(raw) for (raw,) in platform.fetch(query.distinct())}.intersection(keys)
 
 
 def _in_window(platform: Platform, rows: Rows, start: datetime, end: datetime) -> tuple[Any, ...]:
@@ -118,16 +134,39 @@ def _by_a_learner(platform: Platform, rows: Rows) -> Any:
 
 
 def _summary(user_id: str, results: list[Any], known: dict[str, quizzes.Quiz]) -> MonthOfUser:
-    graded = sum(result[3] for result in results)
-    total = fsum(result[4] for result in results if result[3])
     bests = [result[5] for result in results if result[3]]
     return MonthOfUser(
         user_id,
         sum(result[2] for result in results),
-        round(total / graded, _DECIMALS) if graded else None,
-        round(max(bests), _DECIMALS) if graded else None,
+        _average(results),
+        round(max(bests), _DECIMALS) if bests else None,
         sorted((_result(known, *result[1:]) for result in results), key=_best_first),
+        _categories(results, known),
     )
+
+
+def _average(results: Iterable[Any]) -> float | None:
+    """Return the mean over the graded attempts, not over the quizzes."""
+    graded = [(result[3], result[4]) for result in results if result[3]]
+    if not graded:
+        return None
+    return round(fsum(total for _, total in graded) / sum(count for count, _ in graded), _DECIMALS)
+
+
+def _categories(results: list[Any], known: dict[str, quizzes.Quiz]) -> list[dict[str, Any]]:
+    found: dict[str | None, list[Any]] = {}
+    for result in results:
+        quiz = known.get(result[1])
+        found.setdefault(quiz.category if quiz else None, []).append(result)
+    categories = [
+        {"name": name, "taken": sum(result[2] for result in theirs), "average": _average(theirs)}
+        for name, theirs in found.items()
+    ]
+    return sorted(categories, key=_most_taken_first)
+
+
+def _most_taken_first(category: dict[str, Any]) -> tuple[int, bool, str]:
+    return -category["taken"], category["name"] is None, category["name"] or ""
 
 
 def _result(

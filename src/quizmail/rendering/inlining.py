@@ -18,6 +18,8 @@ from quizmail.errors import CompositionError
 
 #: Tags that are rendered when the template is loaded. All others wait for a mail's facts.
 _STRUCTURE = frozenset({"extends", "block", "endblock", "include"})
+#: Variables that have the same value in all mails of a language.
+_SETTLED = frozenset({"super()", "start", "end"})
 _BEGINS = {"variable_begin": "variable_end", "block_begin": "block_end", "raw_begin": "raw_end"}
 
 #: A mask is a number between two private-use characters, which no template contains.
@@ -30,8 +32,11 @@ _NOT_TEXT = re.compile(
 )
 _INDENTATION = re.compile(r"\s*\n\s*")
 _IMPLIED = re.compile("</?tbody>")
-#: Where a line may be broken: before an attribute, and between two declarations as css-inline writes them.
-_BREAKS = re.compile(r'(?= [a-z:-]+=")|(?<=;)(?=[a-z-]+: [^<>]*")')
+#: Space that nobody sees, since a part of a table follows.
+_UNSEEN = re.compile(r"(?<=>)\s+(?=</?t(?:able|r|d)\b)")
+#: Where a line may be broken: before an attribute, between two declarations as css-inline writes them, and
+#: before a part of a table.
+_BREAKS = re.compile(r'(?= [a-z:-]+=")|(?<=;)(?=[a-z-]+: [^<>]*")|(?<=>)(?=</?t(?:able|r|d)\b)')
 
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False)
 
@@ -42,7 +47,7 @@ def flatten(name: str, loader: BaseLoader, known: Mapping[str, Any]) -> str:
     Args:
         name: the template; it may extend and include others.
         loader: where they are read from.
-        known: what tags in a style sheet (a name ending in ``.css``) may refer to.
+        known: what tags in a style sheet (a name ending in ``.css``) may refer to, and ``start`` and ``end``.
 
     Raises:
         jinja2.TemplateError: when a template is missing or cannot be parsed.
@@ -56,7 +61,7 @@ def flatten(name: str, loader: BaseLoader, known: Mapping[str, Any]) -> str:
     if "<tbody" not in document:
         # Parsers add it around the first row, which for a row in a loop is once too often.
         inlined = _IMPLIED.sub("", inlined)
-    compact = "\n".join(map(_wrap, _INDENTATION.split(inlined)))
+    compact = "\n".join(map(_wrap, _INDENTATION.split(_UNSEEN.sub("", inlined))))
     return _UNMASK.sub(lambda match: masks[int(match[1] or match[2])], compact)
 
 
@@ -99,7 +104,7 @@ def _pieces(environment: Environment, source: str, path: str | None) -> Iterator
 def _is_structure(kind: str, piece: str) -> bool:
     words = piece.strip("{}%-+ \t\r\n").split()
     if kind == "variable_begin":
-        return words == ["super()"]
+        return len(words) == 1 and words[0] in _SETTLED
     return kind == "block_begin" and words[0] in _STRUCTURE
 
 

@@ -1,22 +1,20 @@
 """Templates and facts to subject, text and HTML.
 
-A folder of templates holds one folder for each kind of mail with ``subject.txt``, ``body.txt`` and
-``body.html``, and what these share. An operator's own folder replaces the shipped one file by file.
-Templates are compiled once per process, when the first mail of their kind is rendered.
+A folder of templates holds one folder for each kind of mail with ``subject.txt``, ``lead.txt``, which
+says why it comes, ``body.txt`` and ``body.html``, and what these share. An operator's own folder replaces
+the shipped one file by file. Templates are compiled once per process and language, when the first mail of
+their kind is rendered.
 """
 
-import re
-import tomllib
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import CodeType
 from typing import Any
 
 from jinja2 import (
-    Environment,
     FileSystemLoader,
     StrictUndefined,
     Template,
@@ -27,107 +25,94 @@ from markupsafe import Markup
 
 from quizmail import formatting
 from quizmail.errors import CompositionError
+from quizmail.rendering import palette
+from quizmail.rendering.catalogues import SOURCE
+from quizmail.rendering.content import Parts, Site, shown_facts, shown_site
+from quizmail.rendering.escaping import Escaping, escaped
 from quizmail.rendering.inlining import flatten
+from quizmail.rendering.translating import Translating
+from quizmail.rendering.translations import Language, for_locale
 from quizmail.states import Kind
 
-#: The most characters of a fact that are shown.
-_LONGEST = {"name": 60, "title": 140, "category": 40}
-_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\]{1,2000}")
-_BLANK_LINES = re.compile(r"\n{3,}")
+#: Filters that write as a language does. Mails have few different figures, dates and closing times.
+_BY_READER = ("number", "percent", "day", "clock", "closing", "month", "month_name", "zone_name")
+_REMEMBERED = 2048
 
 #: What mail clients show beside the subject is filled up with, lest they go on with the body.
 _PREHEADER_PADDING = Markup("\n" + ("&zwnj;&nbsp;" * 6 + "\n") * 10)  # noqa: S704
 
 
 @dataclass(frozen=True)
-class Site:
-    """The platform that the mails are about. `postal_address` may have several lines."""
-
-    name: str
-    url: str | None
-    postal_address: str
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What one mail says: a subject on one line, a text and an HTML document."""
-
-    subject: str
-    text: str
-    html: str
-
-
-@dataclass(frozen=True)
 class _Templates:
     subject: Template
+    lead: Template
     text: Template
     html: Template
-
-
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "number": formatting.number,
-    "count": formatting.count,
-    "change": formatting.change,
-    "closing": formatting.closing,
-    "month": formatting.month,
-    "month_name": formatting.month_name,
-    "zone_name": formatting.zone_name,
-    "initial": formatting.initial,
-    "isolated": formatting.isolated,
-    "listed": formatting.listed,
-    "shorten": formatting.one_line,
-}
 
 
 class Renderer:
     """Renders the mails of one site. Threads may share it."""
 
-    def __init__(self, site: Site, templates_dir: Path | None = None) -> None:
-        """`templates_dir` holds the files that replace shipped ones; it reads none of them yet."""
-        self._site = SimpleNamespace(
-            name=formatting.one_line(site.name, _LONGEST["name"]),
-            url=_fact("url", site.url),
-            address_lines=[
-                line for each in site.postal_address.splitlines() if (line := formatting.one_line(each))
-            ],
-        )
+    def __init__(self, site: Site, templates_dir: Path | None = None, site_locale: str = SOURCE) -> None:
+        """`templates_dir` holds the files that replace shipped ones; it reads none of them yet.
+
+        `site_locale` is for readers whose locale is unknown or of a language that there is no catalogue for.
+        """
+        self._site = site
         folders = template_folders(templates_dir)
         self._loader = FileSystemLoader(folders)
-        self._compiled: dict[Kind, _Templates] = {}
+        self._site_locale = site_locale
+        self._compiled: dict[tuple[Kind, str], _Templates] = {}
+        self._flat: dict[tuple[Kind, str], CodeType] = {}
+        self._environments: dict[tuple[str, bool], Translating] = {}
 
-    def render(self, kind: Kind, facts: Mapping[str, Any], unsubscribe_url: str) -> Parts:
+    def render(
+        self, kind: Kind, facts: Mapping[str, Any], unsubscribe_url: str, view_url: str | None = None
+    ) -> Parts:
         """Render the mail of `kind` that states `facts`, as they are frozen on a delivery.
+
+        `view_url` is the address of the page that shows the mail in a browser; that page itself has none.
 
         Raises:
             CompositionError: when a template is missing, cannot be parsed, or asks for something
                 that the facts do not hold; names the template, the line and the variable.
         """
-        language = formatting.language(facts.get("locale"))
-        known = {name: _fact(name, value) for name, value in facts.items()}
-        known |= {
-            "unsubscribe_url": unsubscribe_url,
-            "language": language,
-            "direction": formatting.direction(language),
-        }
+        language = for_locale(facts.get("locale"), self._site_locale)
+        known = shown_facts(kind, facts)
+        known |= _address(language, unsubscribe_url, view_url)
         try:
-            templates = self._compiled.get(kind) or self._compile(kind)
-            subject = formatting.one_line(templates.subject.render(known))
-            known["subject"] = subject
+            templates = self._compiled.get((kind, language.tag)) or self._compile(kind, language)
+            known["subject"] = formatting.one_line(templates.subject.render(known))
+            known["lead"] = formatting.one_line(templates.lead.render(known))
             text, html = templates.text.render(known), templates.html.render(known)
-            return Parts(subject, _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text, html)
+            while "\n\n\n" in text:
+                text = text.replace("\n\n\n", "\n\n")
+            return Parts(known["subject"], text, html, language.tag)
         except CompositionError:
             raise
         except Exception as problem:
             raise CompositionError(self._explain(kind, known, problem)) from problem
 
-    def _compile(self, kind: Kind) -> _Templates:
-        source = flatten(f"{kind}/body.html", self._loader, {"palette": self._palette})
-        self._compiled[kind] = templates = _Templates(
-            self._plain.get_template(f"{kind}/subject.txt"),
-            self._plain.get_template(f"{kind}/body.txt"),
-            self._markup.from_string(source),
+    def _compile(self, kind: Kind, language: Language) -> _Templates:
+        plain = self._environment(language, autoescape=False)
+        markup = self._environment(language, autoescape=True)
+        html = Template.from_code(markup, self._code(kind, language), markup.make_globals(None))
+        self._compiled[kind, language.tag] = templates = _Templates(
+            plain.get_template(f"{kind}/subject.txt"),
+            plain.get_template(f"{kind}/lead.txt"),
+            plain.get_template(f"{kind}/body.txt"),
+            html,
         )
         return templates
+
+    def _code(self, kind: Kind, language: Language) -> CodeType:
+        """Return the code of the flat HTML template, which the regions of a language share."""
+        key = (kind, language.catalogue.tag)
+        if key not in self._flat:
+            settled = {"palette": self._palette, **_sides(language.direction)}
+            source = flatten(f"{kind}/body.html", self._loader, settled)
+            self._flat[key] = self._environment(language, autoescape=True).compile(source)
+        return self._flat[key]
 
     def _explain(self, kind: Kind, known: Mapping[str, Any], problem: Exception) -> str:
         """Say what is wrong, and in which file and line of the templates."""
@@ -142,8 +127,9 @@ class Renderer:
 
     def _reproduce(self, kind: Kind, known: Mapping[str, Any]) -> Exception | None:
         """Render the HTML template as it is written; the flat one has other lines than the files."""
+        markup = self._environment(known["locale"], autoescape=True)
         try:
-            self._markup.get_template(f"{kind}/body.html").render({"subject": "", **known})
+            markup.get_template(f"{kind}/body.html").render({"subject": "", "lead": "", **known})
         except Exception as problem:
             return problem
         return None
@@ -161,34 +147,32 @@ class Renderer:
         return next(places, None)
 
     @cached_property
-    def _plain(self) -> Environment:
-        return self._environment(autoescape=False)
-
-    @cached_property
-    def _markup(self) -> Environment:
-        return self._environment(autoescape=True)
-
-    @cached_property
     def _palette(self) -> dict[str, Any]:
-        source, _, _ = self._loader.get_source(Environment(), "palette.toml")  # noqa: S701
-        try:
-            return tomllib.loads(source)
-        except tomllib.TOMLDecodeError as problem:
-            raise CompositionError(f"palette.toml: {problem}") from problem
+        return palette.load(self._loader, self._site.brand)
 
-    def _environment(self, *, autoescape: bool) -> Environment:
-        environment = Environment(
+    def _environment(self, language: Language, *, autoescape: bool) -> Translating:
+        key = (language.tag, autoescape)
+        if key in self._environments:
+            return self._environments[key]
+        environment = Translating(
+            language.catalogue,
             loader=self._loader,
-            autoescape=autoescape,  # noqa: S701 - plain text has nothing to escape
+            autoescape=autoescape,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
         )
-        environment.filters.update(_FILTERS)
+        # Instances, not the class: pages are rendered too seldom for it to matter.
+        environment.code_generator_class = Escaping
+        environment.escaped = escaped  # type: ignore[attr-defined]
         environment.globals.update(
-            site=self._site, palette=self._palette, preheader_padding=_PREHEADER_PADDING
+            site=shown_site(self._site), palette=self._palette, preheader_padding=_PREHEADER_PADDING
         )
+        environment.filters.update(
+            {name: _remembered(language, name) for name in _BY_READER}, breadth=_breadth
+        )
+        self._environments[key] = environment
         return environment
 
 
@@ -202,17 +186,28 @@ def shipped_templates() -> Path:
     return Path(__file__).parents[1] / "_templates"
 
 
-def _fact(name: str, value: Any) -> Any:
-    """Return a fact as templates see it: text on one line and of sane length, objects with attributes.
+def _address(language: Language, unsubscribe_url: str, view_url: str | None) -> dict[str, Any]:
+    """Return what templates know of a mail besides its facts."""
+    return {
+        "locale": language,
+        "language": language.tag,
+        "direction": language.direction,
+        "unsubscribe_url": unsubscribe_url,
+        "view_url": view_url,
+        **_sides(language.direction),
+    }
 
-    Facts are what JSON holds, so that exact types tell them apart.
-    """
-    if type(value) is str:
-        if name == "url":
-            return value if _WEB_ADDRESS.fullmatch(value) else None
-        return formatting.one_line(value, _LONGEST.get(name))
-    if type(value) is dict:
-        return SimpleNamespace(**{key: _fact(key, each) for key, each in value.items()})
-    if type(value) is list:
-        return [_fact(name, each) for each in value]
-    return value
+
+def _remembered(language: Language, name: str) -> Callable[..., str]:
+    return lru_cache(_REMEMBERED)(getattr(language, name))
+
+
+def _sides(direction: str) -> dict[str, str]:
+    """Return on which side a line starts and ends; mail clients know no other words for it."""
+    start, end = ("right", "left") if direction == "rtl" else ("left", "right")
+    return {"start": start, "end": end}
+
+
+def _breadth(percent: float) -> int:
+    """Return how much of a bar is filled, in whole percent from 0 to 100."""
+    return min(100, max(0, round(percent)))

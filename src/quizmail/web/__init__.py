@@ -1,1 +1,5 @@
-"""The web process: the unsubscribe pages, the health check and, in demo mode, the inbox."""
+"""The web process: the reader's pages, the health check and, in demo mode, the inbox."""
+
+from quizmail.web.pages import mail_pages
+
+__all__ = ["mail_pages"]

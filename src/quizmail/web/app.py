@@ -4,21 +4,25 @@ from flask import Flask, Response, jsonify
 from waitress import serve as serve_wsgi
 
 from quizmail import database, status
-from quizmail.rendering import Site, template_folders
 from quizmail.settings import Settings
 from quizmail.web.pages import mail_pages
-from quizmail.wiring import links_of, utc_now
+from quizmail.web.security import guard
+from quizmail.wiring import utc_now
+
+#: No form of ours is near this long, in bytes.
+_LONGEST_BODY = 64 * 1024
 
 
 def create_app(settings: Settings) -> Flask:
     """Return the application; our tables must be bound."""
     app = Flask(__name__, static_folder=None)
-    site = Site(settings.site_name, settings.site_url, settings.postal_address)
-    app.register_blueprint(mail_pages(links_of(settings), site, template_folders(settings.templates_dir)))
+    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
+    app.register_blueprint(mail_pages(settings))
     if settings.demo:
         from quizmail.demo.pages import inbox_pages
 
         app.register_blueprint(inbox_pages(settings.demo_inbox))
+    app.after_request(guard)
 
     @app.get("/healthz")
     def healthz() -> tuple[Response, int]:
@@ -36,4 +40,5 @@ def create_app(settings: Settings) -> Flask:
 
 def serve(settings: Settings) -> None:
     """Serve the application on PORT until the process is told to stop."""
-    serve_wsgi(create_app(settings), host=settings.web_host, port=settings.port, ident=None, threads=8)
+    where = {"host": settings.web_host, "port": settings.port}
+    serve_wsgi(create_app(settings), **where, ident=None, threads=8, max_request_body_size=_LONGEST_BODY)

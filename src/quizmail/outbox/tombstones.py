@@ -1,0 +1,51 @@
+"""What is left of a mail to somebody whom we have forgotten: enough to send no second one.
+
+A tombstone names nobody: it holds the SHA-256 of the user's id, the kind and the period. One for the period
+``EVERY`` stops every mail of its kind; it stands for an opt-out, and never ages out.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from hashlib import sha256
+
+from quizmail.models import Delivery, Tombstone
+from quizmail.states import Kind
+
+#: The period of a tombstone that stops all mails of a kind.
+EVERY = ""
+
+
+def key(user_id: str) -> str:
+    """Return what a tombstone knows a user by: 64 hexadecimal digits."""
+    return sha256(user_id.encode()).hexdigest()
+
+
+def bury(user_id: str, kind: Kind, period: str, at: datetime) -> None:
+    """Have no mail of `kind` for `period` sent to this user any more. Idempotent."""
+    Tombstone.insert(hash=key(user_id), kind=kind, period=period, at=at).on_conflict_ignore().execute()
+
+
+def among(user_ids: Collection[str], kind: Kind, period: str) -> set[str]:
+    """Return those of `user_ids` who must get no mail of `kind` for `period`. One query.
+
+    The query reads the tombstones of the period, which are few or none, and no id is hashed without one.
+    """
+    stones = Tombstone.select(Tombstone.hash).where(
+        (Tombstone.kind == kind) & Tombstone.period.in_([period, EVERY])
+    )
+    hashes = {stone for (stone,) in stones.tuples()}
+    return {user_id for user_id in user_ids if key(user_id) in hashes} if hashes else set()
+
+
+def withdraw(user_ids: Collection[str], kind: Kind, period: str) -> int:
+    """Take back rows just written for who was forgotten meanwhile, and return how many there were.
+
+    Asked after the rows are written and in their transaction: a row that was there kept a new one from being
+    written, and one that has gone left its tombstone first. Asked before, both could be missed.
+    """
+    stopped = among(user_ids, kind, period)
+    if not stopped:
+        return 0
+    new = (Delivery.kind == kind) & (Delivery.period == period) & Delivery.claimed_at.is_null()
+    withdrawn: int = Delivery.delete().where(new & Delivery.user_id.in_(list(stopped))).execute()
+    return withdrawn

@@ -1,0 +1,98 @@
+"""What goes into a mail and what comes out: the site and its brand, facts as templates see them, parts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from quizmail import formatting
+from quizmail.states import Kind
+
+#: The most characters of a fact that are shown.
+_LONGEST = {"name": 60, "title": 140, "category": 40, "strongest": 40, "weakest": 40}
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\]{1,2000}")
+
+#: What rows planned by earlier versions do not say.
+_UNSAID: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.REMINDER: {"fresh": 0, "streak": 0, "variant": 0},
+    Kind.REPORT: {
+        "first": False,
+        "categories": [],
+        "strongest": None,
+        "weakest": None,
+        "percentile": None,
+        "suggestion": None,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Brand:
+    """How a site looks.
+
+    Attributes:
+        logo_url: the https address of a square picture.
+        color: ``#rrggbb`` of the head and the button, on which white can be read.
+        accent_color: ``#rrggbb`` of bars and badges, on which white can be read.
+        footer: one more line at the foot.
+    """
+
+    logo_url: str | None = None
+    color: str | None = None
+    accent_color: str | None = None
+    footer: str | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """The platform that the mails are about. `postal_address` may have several lines."""
+
+    name: str
+    url: str | None
+    postal_address: str
+    brand: Brand = Brand()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one mail says: a subject on one line, a text and an HTML document; `language` is a BCP 47 tag."""
+
+    subject: str
+    text: str
+    html: str
+    language: str = "en"
+
+
+def shown_site(site: Site) -> SimpleNamespace:
+    """Return what templates call ``site``."""
+    lines = site.postal_address.splitlines()
+    return SimpleNamespace(
+        name=formatting.one_line(site.name, _LONGEST["name"]),
+        url=_shown("url", site.url),
+        logo_url=_shown("url", site.brand.logo_url),
+        footer=formatting.one_line(site.brand.footer or ""),
+        address_lines=[line for each in lines if (line := formatting.one_line(each))],
+    )
+
+
+def shown_facts(kind: Kind, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a mail of `kind` as templates see them.
+
+    Text is on one line and of sane length, objects have attributes, addresses that are none are None.
+    """
+    known = {name: _shown(name, value) for name, value in facts.items()}
+    return {**_UNSAID[kind], **known}
+
+
+def _shown(name: str, value: Any) -> Any:
+    # Facts are what JSON holds, so that exact types tell them apart.
+    if type(value) is str:
+        if name == "url":
+            return value if _WEB_ADDRESS.fullmatch(value) else None
+        return formatting.one_line(value, _LONGEST.get(name))
+    if type(value) is dict:
+        return SimpleNamespace(**{key: _shown(key, each) for key, each in value.items()})
+    if type(value) is list:
+        return [_shown(name, each) for each in value]
+    return value

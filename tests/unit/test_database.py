@@ -1,0 +1,98 @@
+"""Writing together: threads that write at the same time share one transaction."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from peewee import IntegrityError
+
+from quizmail import database, models
+from quizmail.models import Moment
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def ours(tmp_path):
+    models.bind(database.connect(f"sqlite:///{tmp_path}/own.db"))
+    database.migrate(NOON)
+    yield models.database.obj
+    models.database.obj.close()
+
+
+def written():
+    return {name for (name,) in Moment.select(Moment.name).tuples()} - {database.INSTALLED}
+
+
+def note(name):
+    Moment.insert(name=name, at=NOON).execute()
+    return name
+
+
+def write_at_once(works, everybody_waits=lambda: None):
+    """Have a thread of its own do each of `works` while nobody may write, and return what they came to."""
+    results, threads = {}, []
+
+    def do(name, work):
+        try:
+            results[name] = database.together(work)
+        except Exception as problem:
+            results[name] = problem
+        finally:
+            models.database.obj.close()
+
+    with database.transaction():
+        for name, work in works.items():
+            threads.append(threading.Thread(target=do, args=(name, work)))
+            threads[-1].start()
+        while len(database._waiting) < len(works):
+            threading.Event().wait(0.001)
+        everybody_waits()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_one_piece_of_work_is_committed_and_its_result_returned(ours):
+    assert database.together(lambda: note("a")) == "a"
+    assert written() == {"a"}
+
+
+def test_of_threads_that_wait_one_writes_for_all_and_each_gets_its_own_result(ours):
+    names = [str(n) for n in range(8)]
+
+    results = write_at_once({name: lambda name=name: (note(name), threading.get_ident()) for name in names})
+
+    assert {name: result[0] for name, result in results.items()} == {name: name for name in names}
+    assert len({result[1] for result in results.values()}) == 1
+    assert written() == set(names)
+
+
+def test_work_that_fails_undoes_none_of_the_others(ours):
+    note("taken")
+    works = {"one": lambda: note("one"), "broken": lambda: note("taken"), "two": lambda: note("two")}
+
+    results = write_at_once(works)
+
+    assert isinstance(results.pop("broken"), IntegrityError)
+    assert results == {"one": "one", "two": "two"}
+    assert written() == {"taken", "one", "two"}
+
+
+def test_what_raises_reaches_the_caller_and_leaves_nothing_behind(ours):
+    def broken():
+        note("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.together(broken)
+    assert written() == set()
+    assert database.together(lambda: note("a")) == "a"
+
+
+def test_work_whose_taker_died_is_done_by_its_own_thread(ours):
+    def everybody_waits():
+        database._waiting.clear()  # Somebody had taken it all to write it, and was killed.
+
+    assert write_at_once({"a": lambda: note("a")}, everybody_waits) == {"a": "a"}
+    assert written() == {"a"}
