@@ -134,9 +134,7 @@ class Deliverer:
 
     def _compose(self, work: Work, address: str, now: datetime) -> Mail:
         key = (work.user_id, work.period)
-        return self.composer.compose(
-            work.kind, key, work.recipient_id, address, work.facts, now, work.id
-        )
+        return self.composer.compose(work.kind, key, work.recipient_id, address, work.facts, now, work.id)
 
     def _fault(self, work: Work, problem: CompositionError, now: datetime) -> Outcome | None:
         log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)
