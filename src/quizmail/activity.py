@@ -14,6 +14,7 @@ from quizmail.database import insert_new, transaction
 from quizmail.models import Month, MonthFigure
 from quizmail.platform import Platform
 from quizmail.platform.month import MonthOfUser, finished_before, month_of_users, taken_between
+from quizmail.prepared import Among
 
 #: How long a computation may take before another process begins it anew.
 LEASE = timedelta(minutes=10)
@@ -92,7 +93,7 @@ def figures(period: str, user_ids: Collection[str]) -> dict[str, Figure]:
     """Return by user id the figures of those `user_ids` who did anything in `period`; one query."""
     columns = [getattr(MonthFigure, name) for name in Figure.__dataclass_fields__]
     query = MonthFigure.select(*columns).where(
-        MonthFigure.period == period, MonthFigure.user_id.in_(list(user_ids))
+        MonthFigure.period == period, Among(MonthFigure.user_id, user_ids)
     )
     return {row[1]: Figure(*row) for row in query.tuples()}
 
@@ -100,7 +101,7 @@ def figures(period: str, user_ids: Collection[str]) -> dict[str, Figure]:
 def taken(period: str, user_ids: Collection[str]) -> dict[str, int]:
     """Return by user id how many attempts those of `user_ids` finished who have figures; one query."""
     query = MonthFigure.select(MonthFigure.user_id, MonthFigure.taken).where(
-        MonthFigure.period == period, MonthFigure.user_id.in_(list(user_ids))
+        MonthFigure.period == period, Among(MonthFigure.user_id, user_ids)
     )
     return dict(query.tuples())
 

@@ -1,14 +1,14 @@
-"""Peewee queries that are compiled once and run many times.
+"""Peewee queries that are compiled once and run many times, and conditions with many values.
 
 Peewee makes a query's text anew each time it is run; for the handful of queries that every mail needs, that
 would be most of the work. A prepared query is written with ``Parameter``s where its values go.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from peewee import Context, Node
+from peewee import ColumnBase, Context, Node
 
 from quizmail import models
 from quizmail.fields import encode_instant
@@ -23,6 +23,19 @@ class Parameter(Node):
     def __sql__(self, ctx: Context) -> Context:
         ctx._values.append(self)
         return ctx.literal(ctx.state.param or "?")
+
+
+class Among(ColumnBase):
+    """The condition that a field has one of many plain values; Peewee would make a node of each."""
+
+    def __init__(self, field: Any, values: Iterable[Any]) -> None:
+        self.field, self.values = field, list(values)
+
+    def __sql__(self, ctx: Context) -> Context:
+        ctx.sql(self.field)
+        ctx._values.extend(self.values)
+        marks = ", ".join([ctx.state.param or "?"] * len(self.values))
+        return ctx.literal(f" IN ({marks or 'NULL'})")
 
 
 class Prepared:

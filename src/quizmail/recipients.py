@@ -11,7 +11,7 @@ from peewee import fn
 from quizmail.database import transaction
 from quizmail.fields import decode_instant
 from quizmail.models import Recipient, SoftHit, Suppression
-from quizmail.prepared import Parameter, Prepared
+from quizmail.prepared import Among, Parameter, Prepared
 from quizmail.states import Kind, Preference
 from quizmail.weekly import last_when_weekly
 
@@ -45,7 +45,7 @@ def standings(kind: Kind, user_ids: Collection[str]) -> Mapping[str, Standing]:
         Recipient.select(
             Recipient.user_id, Recipient.preference_for(kind), Recipient.paused_until, last_when_weekly()
         )
-        .where(Recipient.user_id.in_(list(user_ids)))
+        .where(Among(Recipient.user_id, user_ids))
         .tuples()
     )
     return {
@@ -57,7 +57,7 @@ def standings(kind: Kind, user_ids: Collection[str]) -> Mapping[str, Standing]:
 def suppressed(addresses: Collection[str]) -> set[str]:
     """Return those of `addresses` that must not be mailed, in lower case. One query."""
     wanted = {form: address.lower() for address in addresses for form in (address.lower(), hashed(address))}
-    rows = Suppression.select(Suppression.address).where(Suppression.address.in_(list(wanted))).tuples()
+    rows = Suppression.select(Suppression.address).where(Among(Suppression.address, wanted)).tuples()
     return {wanted[form] for (form,) in rows}
 
 

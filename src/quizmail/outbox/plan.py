@@ -9,6 +9,7 @@ from typing import Any
 from quizmail.database import insert_new, transaction
 from quizmail.models import Delivery, Recipient, Run
 from quizmail.outbox import tombstones
+from quizmail.prepared import Among
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Kind, NotDue, Preference, RunState, Skip
 
@@ -179,5 +180,5 @@ def _recipient_ids(user_ids: Sequence[str]) -> Mapping[str, int]:
     """Return the row id of every one of `user_ids`, making the rows that are missing. Two queries."""
     new = [(user_id, Preference.ON, Preference.ON) for user_id in user_ids]
     insert_new(Recipient, ("user_id", "reminder_preference", "report_preference"), new)
-    found = Recipient.select(Recipient.user_id, Recipient.id).where(Recipient.user_id.in_(list(user_ids)))
+    found = Recipient.select(Recipient.user_id, Recipient.id).where(Among(Recipient.user_id, user_ids))
     return dict(found.tuples())

@@ -7,6 +7,7 @@ from peewee import SQL, fn
 
 from quizmail.database import transaction
 from quizmail.models import Attempt, Delivery, Hold, Run
+from quizmail.prepared import Among
 from quizmail.states import DeliveryState, Failure, RunState, Scope
 
 #: A delivery released this often without one try is set aside: it may kill every worker that takes it.
@@ -44,7 +45,7 @@ def release(now: datetime, limit: int, again_after: timedelta) -> list[int]:
     free = Delivery.released_at.is_null() | (Delivery.released_at < now - again_after)
     marked = (
         Delivery.update(released_at=now, releases=Delivery.releases + 1)
-        .where(Delivery.id.in_(chosen) & (Delivery.state == DeliveryState.PLANNED) & free)
+        .where(Among(Delivery.id, chosen) & (Delivery.state == DeliveryState.PLANNED) & free)
         .returning(Delivery.id)
     )
     taken = {row_id for (row_id,) in marked.tuples().execute()}

@@ -42,7 +42,7 @@ def _sqlite(url: str) -> SqliteDatabase:
     immutable = "&immutable=1" if parse_qs(parts.query).get("immutable") == ["1"] else ""
     return SqliteDatabase(
         f"file:{quote(path)}?mode=ro{immutable}",
-        pragmas=[("query_only", 1)],
+        pragmas=[("query_only", 1), ("cache_size", -512)],
         timeout=BUSY_TIMEOUT,
         uri=True,
     )
