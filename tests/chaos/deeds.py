@@ -7,9 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from quizmail import recipients
-from quizmail.models import Recipient
-from quizmail.states import Kind, Preference
+from quizmail import forgetting, holds, recipients
+from quizmail.errors import QuizmailError
+from quizmail.holds import Subject
+from quizmail.models import Delivery, Recipient
+from quizmail.outbox import resolve
+from quizmail.states import DeliveryState, Kind, Preference, Scope
 from tests.chaos.world import World
 
 #: One byte: the kernel refuses whatever would make a file longer than that.
@@ -84,6 +87,47 @@ class Deeds:
         kind = (Kind.REMINDER, Kind.REPORT)[number % 2]
         if self.world.forgiving(lambda: _opt_out(person.id, kind)):
             self.world.history.tell("opted out", user=person.id, kind=kind)
+
+    def hold(self, given: tuple[str, float]) -> None:
+        """Stop something as an operator does, and resume it later."""
+        what, seconds = given
+        subject = holds.ALL if what == "all" else Subject(Scope.KIND, what)
+
+        def hold() -> bool:
+            holds.pause(subject, "a fault", self.world.clock(), "operator")
+            return True
+
+        if self.world.forgiving(hold):
+            self.world.history.tell("held", subject=what)
+        self._after(seconds, lambda: self._resume(what, subject))
+
+    def _resume(self, what: str, subject: Subject) -> None:
+        self.world.history.tell("resuming", subject=what)
+        if self.world.forgiving(lambda: holds.resume(subject) + 1) is None:
+            self._after(0.2, lambda: self._resume(what, subject))
+
+    def forget(self, number: int) -> None:
+        """Forget a user while the mail may be on its way; while it is, the command refuses."""
+        person = self.world.people[number % len(self.world.people)]
+
+        def forget() -> bool:
+            forgetting.forget([person.id], [], self.world.clock(), stop=True)
+            return True
+
+        with suppress(QuizmailError):
+            if self.world.forgiving(forget):
+                self.world.history.tell("forgot", user=person.id)
+
+    def settle(self, _: None) -> None:
+        """Settle what is unknown as a careful operator does: by what the relay's own log says."""
+        accepted = {(entry["kind"], entry["user"]) for entry in self.world.accepted()}
+        unknown = list(Delivery.select().where(Delivery.state == DeliveryState.UNKNOWN))
+        arrived = [row.id for row in unknown if (row.kind, row.user_id) in accepted]
+        lost = [row.id for row in unknown if (row.kind, row.user_id) not in accepted]
+        now = self.world.clock()
+        sent = resolve.mark_sent(resolve.unknown(None) & resolve.ids(arrived), "operator", now)
+        again = resolve.plan_again(resolve.unknown(None) & resolve.ids(lost), "operator", now)
+        self.world.history.tell("settled", sent=sent, again=again)
 
     def by_hand(self, number: int) -> None:
         """Send one user's mail from elsewhere, twice, while the run may be at it."""

@@ -49,6 +49,10 @@ OFFERS = (
 )
 
 
+#: What an operator may stop for a while: (what, for how many seconds).
+HELD = [("all", 0.5), ("reminder", 0.8), ("report", 0.3)]
+
+
 @dataclass(frozen=True)
 class Schedule:
     """All that is drawn for one world. Times are seconds after its start."""
@@ -75,6 +79,7 @@ class Schedule:
     stubborn: float = 0  # for how many seconds it does not heal before the mail server has done all of that
     points: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
     faults: Sequence[tuple[float, str, Any]] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)  # more of Quizmail's settings, by name
     sabotage: str = ""  # how the engine itself is broken, to see that the harness finds it out
 
     @property
@@ -150,6 +155,7 @@ def _draw_faults(hosts: Sequence[str], database: str, chance: random.Random) -> 
         "redis_lose": lambda: round(chance.uniform(0, 1), 2),
         "redis_flush": lambda: None,
         "redis_freeze": lambda: round(chance.uniform(0.2, 1.5), 2),
+        "hold": lambda: chance.choice(HELD),
         "refuse": lambda: round(chance.uniform(0.2, 1), 2),
         "clock": lambda: chance.choice([-4 * 3600, -90, 90, 900, 4 * 3600]),
         "by_hand": lambda: chance.randint(0, 10_000),

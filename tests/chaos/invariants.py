@@ -2,9 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from quizmail.models import Attempt, Delivery, Run
+from quizmail.outbox.valve import GRACE
 from quizmail.states import FINAL_STATES, DeliveryState, Failure, RunState
 from tests.chaos.people import PERIODS
 from tests.chaos.world import BODY_TIMEOUT, World
@@ -20,6 +22,7 @@ class Evidence:
         self.accepted = world.accepted()
         self.rows = list(Delivery.select())
         self.runs = list(Run.select().where(Run.period.in_(list(PERIODS.values()))))
+        self.forgotten = {event["user"] for event in self.history.of("forgot")}
         self.by_key = {(row.kind, row.user_id, row.period): row for row in self.rows}
 
     def run_of(self, kind: str, zone: str) -> Run | None:
@@ -46,7 +49,7 @@ def i2_everybody_due_has_an_end(evidence: Evidence) -> Iterator[str]:
             if run is None:
                 yield f"there is no run of {kind} in {person.zone}"
             elif person.due(kind) and (kind, person.id, period) not in evidence.by_key:
-                if run.state != RunState.MISSED:
+                if run.state != RunState.MISSED and person.id not in evidence.forgotten:
                     yield f"{kind} to {person} is due and has no row"
             elif not person.due(kind) and (kind, person.id, period) in evidence.by_key:
                 yield f"{kind} to {person} is not due and has a row"
@@ -62,6 +65,8 @@ def i3_what_is_sent_was_accepted(evidence: Evidence) -> Iterator[str]:
 def i4_what_was_accepted_is_sent_or_unknown(evidence: Evidence) -> Iterator[str]:
     for entry in evidence.accepted:
         row = evidence.by_key.get(key_of(entry))
+        if row is None and entry["user"] in evidence.forgotten:
+            continue
         if row is None or row.state not in {DeliveryState.SENT, DeliveryState.UNKNOWN}:
             yield f"the oracle has {entry}, and the row is {row and row.state}"
 
@@ -130,6 +135,53 @@ def i6_nobody_is_mailed_who_opted_out_before_the_claim(evidence: Evidence) -> It
             yield f"{person} has always been opted out"
 
 
+def nothing_is_claimed_while_it_is_held(evidence: Evidence) -> Iterator[str]:
+    """What was claimed after a hold was committed, and before it ended, was not accepted."""
+    ends = [
+        (event["at"], event["what"], event["subject"]) for event in evidence.history.of("held", "resuming")
+    ]
+    claims = defaultdict(list)
+    for event in evidence.history.of("claiming"):
+        claims[event["kind"], event["user"]].append(event["at"])
+    for at, what, held in ends:
+        if what != "held":
+            continue
+        until = min(
+            (end for end, word, of in ends if word == "resuming" and of == held and end > at), default=at
+        )
+        for kind, user, _ in map(key_of, evidence.accepted):
+            tries = claims[kind, user]
+            if held in {"all", kind} and tries and all(at < tried < until for tried in tries):
+                yield f"{kind} to {user} was claimed while {held} was held"
+
+
+def nobody_is_mailed_who_was_forgotten(evidence: Evidence) -> Iterator[str]:
+    since = {event["user"]: event["at"] for event in evidence.history.of("forgot")}
+    for event in evidence.history.of("claimed"):
+        claim = next(e for e in evidence.history.of("claiming") if e["token"] == event["token"])
+        if claim["at"] > since.get(claim["user"], float("inf")):
+            yield f"{claim['kind']} to {claim['user']} was claimed after the user had been forgotten"
+
+
+def the_daily_limit_holds(evidence: Evidence) -> Iterator[str]:
+    """In no 24 hours of the world more is tried than SEND_LIMIT_PER_DAY allows."""
+    limit = int(evidence.world.schedule.settings.get("SEND_LIMIT_PER_DAY", 0))
+    tried = sorted(at for (at,) in Attempt.select(Attempt.at).where(Attempt.by.is_null()).tuples())
+    for first, last in zip(tried, tried[limit:], strict=False):
+        if limit and last - first < timedelta(hours=24):
+            yield f"more than {limit} tries between {first} and {last}"
+
+
+def the_rate_holds(evidence: Evidence) -> Iterator[str]:
+    """No burst: in any second there are no more tries than the rate gives in it and in a worker's grace."""
+    rate = float(evidence.world.schedule.settings.get("SEND_RATE_PER_SECOND", 0))
+    most = int(rate * (1 + GRACE.total_seconds())) + 1
+    claimed = sorted(row.claimed_at for row in evidence.rows if row.claimed_at)
+    for first, last in zip(claimed, claimed[most:], strict=False):
+        if rate and last - first < timedelta(seconds=1):
+            yield f"more than {most} claims between {first} and {last}"
+
+
 def i7_one_message_id_for_each_key(evidence: Evidence) -> Iterator[str]:
     keys: dict[str, set[Any]] = defaultdict(set)
     for entry in evidence.accepted:
@@ -150,14 +202,18 @@ def i8_rows_and_not_due_add_up_to_the_audience(evidence: Evidence) -> Iterator[s
             continue
         audience = [person for person in evidence.world.people if person.zone in run.zones]
         rows = sum((run.kind, person.id, run.period) in evidence.by_key for person in audience)
-        if rows + sum(run.not_due.values()) != len(audience):
+        forgotten = sum(person.id in evidence.forgotten for person in audience)
+        missing = len(audience) - rows - sum(run.not_due.values())
+        if not 0 <= missing <= forgotten:
             yield f"run {run.id}: {rows} rows and {run.not_due} for {len(audience)} users"
 
 
 def attempts_tell_the_same(evidence: Evidence) -> Iterator[str]:
     """Every recorded try is numbered once, and no delivery has more tries than attempts."""
     tries = Counter(
-        Attempt.select(Attempt.delivery, Attempt.number).where(Attempt.outcome != "unknown").tuples()
+        Attempt.select(Attempt.delivery, Attempt.number)
+        .where((Attempt.outcome != "unknown") & Attempt.by.is_null())
+        .tuples()
     )
     for (row_id, number), times in tries.items():
         if times > 1:
@@ -171,6 +227,10 @@ INVARIANTS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     i4_what_was_accepted_is_sent_or_unknown,
     i5_unknown_only_where_a_fault_struck,
     i6_nobody_is_mailed_who_opted_out_before_the_claim,
+    nothing_is_claimed_while_it_is_held,
+    nobody_is_mailed_who_was_forgotten,
+    the_daily_limit_holds,
+    the_rate_holds,
     i7_one_message_id_for_each_key,
     i8_rows_and_not_due_add_up_to_the_audience,
     attempts_tell_the_same,

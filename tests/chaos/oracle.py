@@ -22,6 +22,9 @@ from tests.support.smtp_server import Accepted, Action, At, SmtpServer
 
 LOGIN = ("quizmail", "a-password-of-the-tests")
 
+#: Who is told of trouble, in a world in which anybody is.
+ADMINISTRATOR = "administrator@example.com"
+
 #: After this mark an action at RCPT lets DATA in although the recipient was refused.
 AND_354 = " (and 354)"
 
@@ -69,6 +72,9 @@ class Book:
         self._teller = teller
 
     def write(self, mail: Accepted) -> None:
+        if mail.recipient == ADMINISTRATOR:
+            self._teller.tell("alerted", subject=str(email.message_from_bytes(mail.content)["Subject"]))
+            return
         entry = entry_of(mail)
         with self._lock:
             self._file.write(json.dumps(entry) + "\n")

@@ -4,13 +4,14 @@ Nobody waits for a clock: when nothing moves any more, the world's clock is put 
 instant at which somebody would do something, such as the end of a lease or the next try of a mail.
 """
 
+import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from quizmail import wiring
-from quizmail.models import Delivery, Hold, Month, Run
+from quizmail.models import Attempt, Delivery, Hold, Month, Run
 from quizmail.settings import load
 from quizmail.states import DeliveryState, RunState
 from tests.chaos import invariants
@@ -42,6 +43,7 @@ class Played:
     counts: dict[str, int]
     points: set[str]
     misbehaviour: set[tuple[str, str]]
+    most_waiting: int  # the most messages that were seen in the queue
     seconds: float
 
 
@@ -49,7 +51,8 @@ def play(schedule: Schedule, engine: Engine, nursery: Nursery) -> Played:
     """Play the schedule to its end and check every invariant."""
     began = time.monotonic()
     with World(schedule, engine, nursery) as world:
-        _Play(world).run()
+        played = _Play(world)
+        played.run()
         world.stop()
         return Played(
             schedule,
@@ -59,6 +62,7 @@ def play(schedule: Schedule, engine: Engine, nursery: Nursery) -> Played:
             invariants.count(world),
             {event["point"] for event in world.history.of("killed at")},
             {(event["stage"], event["action"]) for event in world.history.of("misbehaved")},
+            played.most_waiting,
             time.monotonic() - began,
         )
 
@@ -69,6 +73,7 @@ class _Play:
         self.deeds = Deeds(world)
         self.lease = wiring.lease(load(world.environment))
         self.ticked = 0.0
+        self.most_waiting = 0
         self.moved: tuple[float, Any] = (0.0, None)
         self.leap, self.leapt_from = _LEAP, None
 
@@ -97,6 +102,8 @@ class _Play:
 
     def _live(self) -> None:
         self.world.tend()
+        if (waiting := self.world.queue.waiting()) < sys.maxsize:
+            self.most_waiting = max(self.most_waiting, waiting)
         if time.monotonic() - self.ticked > _TICK:
             self.ticked = time.monotonic()
             self.world.tick()
@@ -134,6 +141,9 @@ class _Play:
         found += [at for (at,) in leased.tuples() if at]
         figuring = Month.select(Month.lease_until).where(Month.computed_at.is_null())
         found += [at for (at,) in figuring.tuples() if at]
+        if "SEND_LIMIT_PER_DAY" in self.world.schedule.settings:
+            found += [at + timedelta(days=1) for (at,) in Attempt.select(Attempt.at).tuples()]
+            found += [at for (at,) in Delivery.select(Delivery.expires_at).where(planned).tuples()]
         found.append(EVENING)  # A clock put back far enough has the slots themselves to come.
         return sorted(at + slowest for at in found if at + slowest > self.world.clock())
 

@@ -12,6 +12,7 @@ from tests.chaos.history import Teller
 OF_WORKERS = (
     "taken_up",  # the row is read
     "announced",  # the 354 has come, nothing is claimed
+    "half_written",  # a claim or an outcome is written, with others' perhaps, and not committed
     "claimed",  # the claim is committed, no byte of the body is out
     "half_body",  # half of the body is out
     "dotted",  # the final dot is out, the answer is still to come

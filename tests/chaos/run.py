@@ -1,11 +1,12 @@
 """``python -m tests.chaos``: play as many seeds as wanted, and say all of one that breaks a promise."""
 
 import argparse
+import signal
 import sys
 import time
 import traceback
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from tests.chaos.databases import ENGINES, Engine
 from tests.chaos.faults import draw
@@ -20,7 +21,8 @@ def main() -> int:
     totals: Counter[str] = Counter()
     failed: list[str] = []
     began = time.monotonic()
-    with ExitStack() as stack:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack, suppress(KeyboardInterrupt):  # A run that is stopped says what it has done.
         nursery = stack.enter_context(Nursery())
         engines = [stack.enter_context(ENGINES[name]()) for name in names]
         for seed in range(given.first, given.first + given.seeds):

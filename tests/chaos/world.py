@@ -210,6 +210,7 @@ class World:
                 MONTHLY_REPORT_HOUR="18",
                 SEND_MAX_WAITING=str(chosen.max_waiting),
                 HOLD_AFTER_FAILURES=str(chosen.hold_after_failures),
+                **chosen.settings,
                 **login,
                 **tls,
             ),
