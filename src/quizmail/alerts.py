@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
+from typing import Any
 
 from peewee import fn
 
@@ -22,6 +23,9 @@ from quizmail.parsing import Mailbox
 from quizmail.states import DeliveryState, Failure, RunState
 
 log = logging.getLogger(__name__)
+
+#: An alert that the relay would not take is tried again after so long, which is at the next tick.
+AGAIN = timedelta(seconds=50)
 
 #: What happened longer ago than this is told no more.
 RECENT = timedelta(days=1)
@@ -41,12 +45,20 @@ class Alarm:
         """Give an alert for every cause that was not told today and return how many there were."""
         told = 0
         for cause, text in self._causes(now):
-            written = Alert.insert(cause=cause, day=now.date().isoformat(), at=now).on_conflict_ignore()
-            if written.as_rowcount().execute():
+            day = now.date().isoformat()
+            written = Alert.insert(cause=cause, day=day, at=now).on_conflict_ignore()
+            is_new = bool(written.as_rowcount().execute())
+            if is_new:
                 told += 1
                 log.error("alert cause=%s", cause)  # The text may repeat an address that a server said.
-                self._mail(cause, text, now)
+            this = (Alert.cause == cause) & (Alert.day == day) & Alert.mailed_at.is_null()
+            if self.administrator and (is_new or self._is_my_turn(this, now)):
+                self._mail(self.administrator, cause, text, now, this)
         return told
+
+    def _is_my_turn(self, this: Any, now: datetime) -> bool:
+        """Say whether an alert that could not be mailed is to be tried again, by this process."""
+        return bool(Alert.update(at=now).where(this & (Alert.at <= now - AGAIN)).execute())
 
     def _causes(self, now: datetime) -> Iterator[tuple[str, str]]:
         for hold in holds.in_force(now):
@@ -68,20 +80,22 @@ class Alarm:
         if count := Delivery.select().where(Delivery.stands(DeliveryState.REJECTED) & aside).count():
             yield "set aside", f"{count} deliveries were set aside: every worker that took them died"
 
-    def _mail(self, cause: str, text: str, now: datetime) -> None:
-        if self.administrator is None:
-            return
+    def _mail(self, to: Mailbox, cause: str, text: str, now: datetime, this: Any) -> None:
+        """Mail an alert, unless another process does; like every mail it is claimed before the body."""
         message = EmailMessage(policy=SMTP)
         message["From"] = formataddr((" ".join(self.site_name.split()), self.sender.address))
-        message["To"] = self.administrator.address
+        message["To"] = to.address
         message["Subject"] = " ".join(f"[{self.site_name} mail] {cause}".split())
         message["Date"] = format_datetime(now)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(f"{text}\n\nRun `quizmail status` for more.\n")
         content = message.as_bytes()
         transport = self.transport()
-        answer = transport.open(Envelope(self.sender.address, self.administrator.address, len(content)))
+        answer = transport.open(Envelope(self.sender.address, to.address, len(content)))
         if isinstance(answer, Ready):
+            if not Alert.update(mailed_at=now).where(this).execute():
+                transport.abandon()
+                return
             answer = transport.body(content)
         if isinstance(answer, NoAnswer) or not answer.is_positive:
             log.warning("the alert could not be mailed: %s", answer)

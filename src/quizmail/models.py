@@ -263,7 +263,8 @@ class Alert(Table):
     id = AutoField()
     cause = TextField()
     day = TextField()
-    at = InstantField()
+    at = InstantField()  # when it was given, or last tried to be mailed
+    mailed_at = InstantField(null=True)
 
     class Meta:
         table_name = "alert"

@@ -8,7 +8,7 @@ import pytest
 from quizmail import holds
 from quizmail.alerts import Alarm
 from quizmail.mailer import Mailer, Relay
-from quizmail.models import Delivery
+from quizmail.models import Alert, Delivery
 from quizmail.outbox import plan
 from quizmail.outbox.plan import PlannedRow
 from quizmail.parsing import Mailbox
@@ -113,6 +113,40 @@ def test_a_relay_that_is_down_does_not_stop_the_alarm(alarm, server, now, caplog
     with server.refusing():
         assert alarm.check(now) == 1
     assert any("could not be mailed" in record.message for record in caplog.records)
+
+
+def test_an_alert_that_the_relay_would_not_take_is_mailed_at_a_later_tick_and_then_no_more(
+    alarm, server, now
+):
+    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+    with server.refusing():
+        assert alarm.check(now) == 1
+
+    for minutes in (1, 2, 3):
+        assert alarm.check(now + timedelta(minutes=minutes)) == 0
+    assert [mail.recipient for mail in server.inbox] == ["admin@example.com"]
+
+
+def test_two_processes_that_tell_the_same_at_once_send_one_mail(alarm, server, now):
+    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+
+    class Slow:
+        """While this process waits for the server, another one tells the administrator."""
+
+        def __init__(self):
+            self.mailer = alarm.transport()
+
+        def open(self, envelope):
+            alarm._mail(
+                alarm.administrator, "held all relay_unreachable", "told", now, Alert.mailed_at.is_null()
+            )
+            return self.mailer.open(envelope)
+
+        def __getattr__(self, name):
+            return getattr(self.mailer, name)
+
+    replace(alarm, transport=Slow).check(now)
+    assert len(server.inbox) == 1
 
 
 def test_without_trouble_nobody_is_told(alarm, server, now):
