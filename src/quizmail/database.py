@@ -93,7 +93,8 @@ def together(work: Callable[[], T], *, durable: bool = True) -> T:
         durable: as for ``transaction``.
     """
     database = models.database.obj
-    if not isinstance(database, SqliteDatabase):
+    if not isinstance(database, SqliteDatabase) or database.in_transaction():
+        # Others' work must not depend on what becomes of a transaction that is open already.
         with transaction(durable=durable):
             return work()
     job: _Job[T] = _Job(work, durable)

@@ -1,6 +1,7 @@
 """Writing together: threads that write at the same time share one transaction."""
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -96,3 +97,16 @@ def test_work_whose_taker_died_is_done_by_its_own_thread(ours):
 
     assert write_at_once({"a": lambda: note("a")}, everybody_waits) == {"a": "a"}
     assert written() == {"a"}
+
+
+def test_work_of_others_does_not_go_down_with_a_transaction_that_is_undone(ours):
+    class Undone(Exception):
+        pass
+
+    def undo():
+        with suppress(Undone), database.transaction():
+            database.together(lambda: note("mine"))
+            raise Undone
+
+    assert write_at_once({"theirs": lambda: note("theirs")}, undo) == {"theirs": "theirs"}
+    assert written() == {"theirs"}
