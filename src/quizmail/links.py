@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Serializer, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from quizmail.errors import InvalidToken
@@ -93,10 +93,17 @@ class Links:
         return str(self._tokens.dumps([recipient_id, kind.value]))
 
 
+class _Tokens(URLSafeSerializer):
+    """Does not try to compress a token of a few bytes, which would take as long as to sign it."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        return base64_encode(Serializer.dump_payload(self, obj))
+
+
 def _signer(keys: Sequence[str], salt: str) -> URLSafeSerializer:
     # itsdangerous signs with the last key of its list.
     hashing = {"digest_method": hashlib.sha256}
-    return URLSafeSerializer(list(reversed(keys)), salt=salt, signer_kwargs=hashing)
+    return _Tokens(list(reversed(keys)), salt=salt, signer_kwargs=hashing)
 
 
 def _payload(signer: URLSafeSerializer, token: str) -> Any:
