@@ -44,7 +44,8 @@ class Alarm:
     def check(self, now: datetime) -> int:
         """Give an alert for every cause that was not told today and return how many there were."""
         told = 0
-        for cause, text in self._causes(now):
+        # All are read first: SQLite refuses at once to write in the middle of a read that is out of date.
+        for cause, text in list(self._causes(now)):
             day = now.date().isoformat()
             written = Alert.insert(cause=cause, day=day, at=now).on_conflict_ignore()
             is_new = bool(written.as_rowcount().execute())

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from quizmail import wiring
-from quizmail.models import Attempt, Delivery, Hold, Month, Run
+from quizmail.alerts import AGAIN
+from quizmail.models import Alert, Attempt, Delivery, Hold, Month, Run
 from quizmail.settings import load
 from quizmail.states import DeliveryState, RunState
 from tests.chaos import invariants
@@ -141,6 +142,7 @@ class _Play:
         found += [at for (at,) in leased.tuples() if at]
         figuring = Month.select(Month.lease_until).where(Month.computed_at.is_null())
         found += [at for (at,) in figuring.tuples() if at]
+        found += [alert.at + AGAIN for alert in self._untold()]
         if "SEND_LIMIT_PER_DAY" in self.world.schedule.settings:
             found += [at + timedelta(days=1) for (at,) in Attempt.select(Attempt.at).tuples()]
             found += [at for (at,) in Delivery.select(Delivery.expires_at).where(planned).tuples()]
@@ -157,6 +159,13 @@ class _Play:
             not ended
             or len(runs) < everybody
             or Delivery.select().where(Delivery.state.in_(open_states)).count()
+            or self._untold()
         ):
             return False
         return self.world.queue.waiting() == 0
+
+    def _untold(self) -> list[Alert]:
+        """Return the alerts that could not be mailed yet, if anybody is to be told."""
+        if "ADMIN_EMAIL" not in self.world.schedule.settings:
+            return []
+        return list(Alert.select().where(Alert.mailed_at.is_null()))
