@@ -76,7 +76,8 @@ class Postgresql:
         """Start the server again if it does not run."""
         psutil.wait_procs(self._killed, 30)
         for _ in range(20):
-            with suppress(subprocess.SubprocessError):  # What it has left behind may still be in its way.
+            # What the server has left behind may be in its way, or it is starting still.
+            with suppress(subprocess.SubprocessError, AssertionError):
                 self._server.ensure_postgres_running()
                 return
             time.sleep(0.5)
