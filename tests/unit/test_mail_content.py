@@ -190,3 +190,11 @@ def test_a_mail_can_be_viewed_in_a_browser_but_the_page_there_does_not_say_so(ki
     assert only(mail.text, "View in browser:\nhttps://mail.example.com/v/abc")
     assert re.search(r'<a\s+href="https://mail.example.com/v/abc"[^>]*>View in browser</a>', mail.html)
     assert "View in browser" not in page.text + page.html
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_blank_line_follows_the_greeting_in_the_text(kind):
+    greeting, after = render(kind).text.split("Hi Jörg Müller,", 1)
+
+    assert greeting.endswith("\n\n")
+    assert re.match(r"\n\n\S", after)
