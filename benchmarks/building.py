@@ -10,8 +10,7 @@ from benchmarks.figures import Figure
 from benchmarks.scene import Scene, scene
 from quizmail.message.dkim import Signer
 from quizmail.models import Delivery
-from quizmail.outbox import claim
-from quizmail.outbox.claim import Work
+from quizmail.outbox.work import Work, load
 from quizmail.states import Kind
 from quizmail.wiring import utc_now
 
@@ -42,7 +41,7 @@ def measure(folder: Path) -> list[Figure]:
 def _milliseconds(made: Scene, kind: Kind) -> float:
     run = made.engine.by_hand.run(made.slots[kind])
     rows = Delivery.select(Delivery.id).where(Delivery.run == run.id).tuples()
-    works = [work for (row_id,) in rows if (work := claim.load(row_id))]
+    works = [work for (row_id,) in rows if (work := load(row_id))]
     _build(made, works)  # the first round reads the templates
     started = time.perf_counter()
     for _ in range(ROUNDS):
@@ -57,7 +56,7 @@ def _signing(made: Scene, folder: Path) -> float:
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     signer = Signer.from_file("example.com", "bench", file)
     [row_id] = Delivery.select(Delivery.id).where(Delivery.kind == Kind.REMINDER).limit(1).tuples().first()
-    work = claim.load(row_id)
+    work = load(row_id)
     assert work is not None
     content, now = _compose(made, work), utc_now()
     signer.sign(content, now)

@@ -73,8 +73,10 @@ def measure(folder: Path, mails: int) -> tuple[str, list[Figure]]:
         broker = _our_end(url)
         try:
             crew, bell = Crew(folder, url), DramatiqBell(broker, "deliver")
-            laps = crew.work_off("benchmarks.noop", broker, {}, lambda: bell.ring(range(mails)))
-            idle = stopwatch.rate(laps)
+            laps = crew.work_off(
+                "benchmarks.noop", broker, {}, lambda: bell.ring([[number] for number in range(mails)])
+            )
+            idle = mails / stopwatch.seconds(laps)
             variables = {"REDIS_URL": url, "MAIL_PORT": str(sink.port), "MAIL_MAX_CONNECTIONS": "16"}
             with scene(folder, mails, 1, variables, bell) as made:
                 made.engine.by_hand.run(made.slots[Kind.REMINDER])
@@ -101,7 +103,7 @@ def _check(mails: int, taken: int, folder: Path) -> None:
 
 
 def _figures(mails: int, idle: float, laps: Sequence[Lap]) -> list[Figure]:
-    rate = stopwatch.rate(laps)
+    rate = mails / stopwatch.seconds(laps)
     peak = max(lap.peak_kib for lap in laps) * 1024 / 1_000_000
     return [
         Figure(f"sending {mails} reminders, end to end", rate, "mails/s"),

@@ -81,10 +81,9 @@ def read(folder: Path) -> Sequence[Lap]:
     return [lap for lap in laps if lap.messages]
 
 
-def rate(laps: Sequence[Lap]) -> float:
-    """Return messages per second, from the first message taken up to the last one done with."""
-    seconds = max(lap.last for lap in laps) - min(lap.first for lap in laps)
-    return sum(lap.messages for lap in laps) / seconds
+def seconds(laps: Sequence[Lap]) -> float:
+    """Return the time from the first message taken up to the last one done with."""
+    return max(lap.last for lap in laps) - min(lap.first for lap in laps)
 
 
 if FOLDER in os.environ:

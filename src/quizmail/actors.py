@@ -55,9 +55,9 @@ def send_monthly_report(user_id: str | int, period: str | None = None) -> None:
 
 
 @mail_actor()
-def deliver(delivery_id: int) -> None:
-    """Send one planned delivery, if it is still to be sent."""
-    engine().deliverer.deliver(delivery_id)
+def deliver(*delivery_ids: int) -> None:
+    """Send a round of planned deliveries, those that are still to be sent."""
+    engine().deliverer.deliver(*delivery_ids)
 
 
 def _send(kind: Kind, user_id: str | int, period: str | None) -> None:

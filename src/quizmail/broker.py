@@ -1,5 +1,6 @@
 """The Dramatiq broker: Redis, reached at the first message and not when this module is imported."""
 
+import json
 import logging
 import signal
 import threading
@@ -35,17 +36,17 @@ TICKS_ARE_NEVER_LATE = 10 * 365 * 86_400
 
 
 class DramatiqBell:
-    """Rings for deliveries by one Dramatiq message each. A message holds our row's id and nothing else."""
+    """Rings for a round of deliveries by one Dramatiq message. It holds our rows' ids and nothing else."""
 
     def __init__(self, broker: RedisBroker, actor_name: str) -> None:
         self._broker = broker
         self._actor_name = actor_name
 
-    def ring(self, delivery_ids: Sequence[int]) -> None:
-        """Send a message for each delivery."""
+    def ring(self, rounds: Sequence[Sequence[int]]) -> None:
+        """Send a message for each round."""
         actor = self._broker.get_actor(self._actor_name)
-        for delivery_id in delivery_ids:
-            actor.send(delivery_id)
+        for delivery_ids in rounds:
+            actor.send(*delivery_ids)
 
     def ring_later(self, delivery_id: int, wait: timedelta) -> None:
         """Send a message that a worker takes up after `wait`, and about a second more."""
@@ -53,9 +54,19 @@ class DramatiqBell:
         actor.send_with_options(args=(delivery_id,), delay=max(0, int(wait.total_seconds() * 1000)))
 
     def waiting(self) -> int:
-        """Return how many messages wait in Redis, those that workers have fetched not counted."""
-        queues = (MAIL_QUEUE, dq_name(MAIL_QUEUE))
-        return sum(int(self._broker.client.llen(f"{self._broker.namespace}:{queue}")) for queue in queues)
+        """Return how many deliveries wait in Redis; those that workers have fetched are not counted."""
+        return sum(map(self._named_by, self._waiting(MAIL_QUEUE) + self._waiting(dq_name(MAIL_QUEUE))))
+
+    def _waiting(self, queue: str) -> list[bytes]:
+        client, name = self._broker.client, f"{self._broker.namespace}:{queue}"
+        ids = client.lrange(name, 0, -1)
+        messages: Sequence[Any] = client.hmget(f"{name}.msgs", ids) if ids else []
+        return [message for message in messages if message is not None]
+
+    def _named_by(self, message: bytes) -> int:
+        """Return for how many deliveries a message is; one to a single user is for one."""
+        content = json.loads(message)
+        return len(content["args"]) if content["actor_name"] == self._actor_name else 1
 
 
 class Runtime(Middleware):
@@ -66,6 +77,10 @@ class Runtime(Middleware):
         configure_log()
         obey_only_once(signal.SIGTERM)
         engine()
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        """Let every thread end with the mail that it is at."""
+        engine().deliverer.stop()
 
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         """Write what could not be finished in time as unknown, and say so."""

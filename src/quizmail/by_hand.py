@@ -1,7 +1,7 @@
 """What an operator may start by hand: a run, a dry run, or one user's mail."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,12 +12,16 @@ from quizmail.errors import QuizmailError
 from quizmail.models import Run
 from quizmail.outbox import plan as outbox
 from quizmail.outbox import release
-from quizmail.outbox.claim import find
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.rounds import LARGEST
 from quizmail.outbox.valve import release_paced
+from quizmail.outbox.work import find
 from quizmail.planning import BY_HAND, Plan, Question
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Kind, NotDue
+
+#: Sends deliveries, given by their row ids, and returns their states afterwards.
+Deliver = Callable[..., Mapping[int, DeliveryState]]
 
 _EXAMPLES = {Kind.REMINDER: "2026-11-23", Kind.REPORT: "2026-10"}
 
@@ -110,24 +114,25 @@ class ByHand:
         # The row was written, or was there, unless the user was forgotten this very moment.
         return NotDue.FORGOTTEN if found is None else found
 
-    def deliver_here(self, deliver: Callable[[int], object], progress: Callable[[int], None]) -> int:
+    def deliver_here(self, deliver: Deliver, progress: Callable[[int], None]) -> int:
         """Deliver what may go now from this thread, without a bell; return how many were finished.
 
         What was released to a lost Redis is taken, too: if a worker has it after all, the claim decides.
         """
         release.tidy(self.dispatcher.clock(), self.dispatcher.lease)
         done, pace = 0, self.dispatcher.pace
-        left: set[int] = set()
+        left: set[int] = set()  # what was tried in vain since anything was finished
         limit = BATCH if pace.is_free else 1  # a thread alone cannot keep many send instants
         while shares := release_paced(self.dispatcher.clock(), limit, pace, timedelta(0)):
             if left.issuperset(share.id for share in shares):
                 break
-            for share in shares:
-                self.sleep(max(0.0, (share.at - self.dispatcher.clock()).total_seconds()))
-                if deliver(share.id) != DeliveryState.PLANNED:
-                    done += 1
-                else:
-                    left.add(share.id)
+            self.sleep(max(0.0, (shares[0].at - self.dispatcher.clock()).total_seconds()))
+            for start in range(0, len(shares), LARGEST):
+                states = deliver(*(share.id for share in shares[start : start + LARGEST]))
+                waiting = {row_id for row_id, state in states.items() if state is DeliveryState.PLANNED}
+                finished = len(states) - len(waiting)
+                left = waiting if finished else left | waiting
+                done += finished
                 progress(done)
         release.tidy(self.dispatcher.clock(), self.dispatcher.lease)
         return done

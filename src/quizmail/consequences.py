@@ -38,9 +38,16 @@ def follow(kind: Kind, address: str, reply: Reply, verdict: Verdict, now: dateti
             holds.strike(holds.ALL, verdict.meaning, said, now, limit)
 
 
-def accepted(kind: Kind, address: str, board: Board) -> None:
-    """Forget what was held against this address, its domain and this kind: a mail went through."""
-    heal(address)
+def accepted(kind: Kind, address: str, board: Board, was_hit: bool) -> None:
+    """Forget what was held against this address, its domain and this kind: a mail went through.
+
+    Args:
+        was_hit: whether the address is among those that could not be mailed of late.
+    """
+    if was_hit:
+        heal(address)
+    if not board.rows:
+        return
     for subject in (holds.ALL, domain_of(address), kind_of(kind)):
         if board.counts_failures(subject):
             holds.relieve(subject)

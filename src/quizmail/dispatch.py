@@ -21,6 +21,7 @@ from quizmail.models import Moment, Run
 from quizmail.outbox import plan as outbox
 from quizmail.outbox import release, resolve, valve
 from quizmail.outbox.plan import LostLease
+from quizmail.outbox.rounds import share_out
 from quizmail.outbox.valve import Pace
 from quizmail.planning import BY_HAND, Planner, Question
 from quizmail.platform import Platform
@@ -42,14 +43,14 @@ NEVER = timedelta(days=365)
 class Bell(Protocol):
     """What tells the workers that deliveries are waiting."""
 
-    def ring(self, delivery_ids: Sequence[int]) -> None:
-        """Have these deliveries worked on."""
+    def ring(self, rounds: Sequence[Sequence[int]]) -> None:
+        """Have these deliveries worked on, those of a round by one worker."""
 
     def ring_later(self, delivery_id: int, wait: timedelta) -> None:
         """Have this delivery worked on when `wait` is over."""
 
     def waiting(self) -> int:
-        """Return how many are waiting to be worked on."""
+        """Return how many deliveries are waiting to be worked on."""
 
 
 Progress = Callable[[Run, int], None]
@@ -222,12 +223,15 @@ class Dispatcher:
     def _release(self) -> int:
         """Release as many deliveries as may wait, ring for each in time, and return how many there were."""
         now, in_queue = self.clock(), self.bell.waiting()
-        # As many messages as released deliveries: none is lost, they only wait for a worker.
+        # As many in the queue as are released: no message is lost, they only wait for a worker.
         again_after = self.pace.again_after if in_queue < release.released() else NEVER
         shares = valve.release_paced(
             now, BATCH, self.pace, again_after, lambda: release.room(now, self.max_waiting, in_queue)
         )
-        self.bell.ring([share.id for share in shares if share.at <= now + valve.SOON])
+        soon = [share.id for share in shares if share.at <= now + valve.SOON]
+        # Who has a send instant of his own waits for nobody else's mail.
+        alone = release.never_tried(soon) if self.pace.is_free else soon
+        self.bell.ring(share_out(soon, alone, in_queue))
         for share in shares:
             if share.at > now + valve.SOON:
                 self.bell.ring_later(share.id, share.at - now - valve.SOON)

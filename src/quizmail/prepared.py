@@ -59,8 +59,7 @@ class Prepared:
         if kind not in self._compiled:
             self._compiled[kind] = database.get_sql_context().sql(self._build()).query()
         text, template = self._compiled[kind]
-        given = {name: _plain(value) for name, value in values.items()}
-        chosen = [given[value.name] if isinstance(value, Parameter) else value for value in template]
+        chosen = [_plain(values[each.name]) if type(each) is Parameter else each for each in template]
         return database.execute_sql(text, chosen)
 
 

@@ -1,26 +1,43 @@
-"""The check before sending: what has changed since the delivery was planned?"""
+"""The check before sending: what has changed since the deliveries were planned?"""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from quizmail.audience import Audience, Member
-from quizmail.errors import UnknownUser
-from quizmail.outbox.claim import Work
+from quizmail.outbox.work import Work
 from quizmail.rules import DUE, Person, decide
 from quizmail.states import Kind, NotDue, Skip
 
+Checked = tuple[Work, str] | Skip | NotDue
+
 
 def still_wanted(
-    audience: Audience, work: Work, now: datetime, inactive_after: timedelta
-) -> tuple[Work, str] | Skip | NotDue:
-    """Ask the judge again; return the work as it is wanted now and the address, or why it is not.
+    audience: Audience, works: Collection[Work], now: datetime, inactive_after: timedelta
+) -> dict[int, Checked]:
+    """Ask the judge again, with at most two queries for each kind.
+
+    Returns:
+        By row id the work as it is wanted now and the address, or why it is not wanted.
 
     Raises:
         PlatformUnavailable: the platform's database does not answer now.
     """
-    try:
-        member = audience.recheck(work.user_id, now)
-    except UnknownUser:
+    members: dict[Kind, Mapping[str, Member]] = {}
+    for kind in {work.kind for work in works}:
+        ids = [work.user_id for work in works if work.kind is kind]
+        # Whoever was due had been quiet, or never there, before: only what is newer can change that.
+        members[kind] = audience.recheck_all(kind, ids, now, since=now - inactive_after)
+    return {
+        work.id: _judge(audience, work, members[work.kind].get(work.user_id), now, inactive_after)
+        for work in works
+    }
+
+
+def _judge(
+    audience: Audience, work: Work, member: Member | None, now: datetime, inactive_after: timedelta
+) -> Checked:
+    if member is None:
         return Skip.USER_GONE
     work = _without_closed_quizzes(audience, work, now)
     verdict = decide(work.kind, _person(work, member), now, inactive_after)
@@ -50,9 +67,15 @@ def _person(work: Work, member: Member) -> Person:
         suppressed=False,
         paused_until=work.paused_until,
         created_at=member.created_at,
-        last_activity=member.last_activity,
+        last_activity=_later(member.last_activity, work.facts.get("last_activity")),
         available=len(work.facts.get("quizzes", ())),
         taken=work.facts.get("taken", 0),
         weekly_after=work.weekly_after,
         zone=work.zone,
     )
+
+
+def _later(seen: datetime | None, planned: str | None) -> datetime | None:
+    """Return the later of the activity that is known now and the one that the mail was planned with."""
+    before = datetime.fromisoformat(planned) if planned else None
+    return max(seen, before) if seen and before else seen or before

@@ -149,7 +149,7 @@ class Settings:
         "SEND_LIMIT_PER_DAY", whole(0, 10_000_000), "0", "a number of mails in 24 hours, 0 for no limit"
     )
     send_max_waiting: int = _option(
-        "SEND_MAX_WAITING", whole(1, 10_000_000), "2000", "a number of messages above 0"
+        "SEND_MAX_WAITING", whole(1, 10_000_000), "2000", "a number of mails above 0"
     )
     release_again_after: timedelta = _option(
         "RELEASE_AGAIN_AFTER_MINUTES", span(timedelta(minutes=1)), "10", "a number of minutes above 0"

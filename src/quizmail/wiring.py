@@ -58,7 +58,7 @@ class Mailers:
 class NoBell:
     """A bell that nobody hears: the deliveries stay where they are."""
 
-    def ring(self, delivery_ids: Sequence[int]) -> None:
+    def ring(self, rounds: Sequence[Sequence[int]]) -> None:
         """Do nothing."""
 
     def ring_later(self, delivery_id: int, wait: timedelta) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from quizmail import activity, actors, broker, dispatch, wiring
 from quizmail.mailer import client, transaction
 from quizmail.mailer.values import Reply, Stage
-from quizmail.outbox import claim, plan, release
+from quizmail.outbox import claim, plan, release, work
 from quizmail.planning import Planner
 from tests.chaos import sabotage
 from tests.chaos.clock import SharedClock
@@ -53,7 +53,7 @@ actors.broker.heartbeat_timeout = orders["heartbeat"]
 actors.broker.maintenance_chance = 1_000_000  # of a million
 dispatch.BATCH = orders["batch"]
 
-passed_after(claim, "load", "taken_up")
+passed_after(work, "load_all", "taken_up")
 passed_after(dispatch.outbox, "open_run", "run_opened")
 passed_after(activity, "month_of_users", "half_figures")
 passed_after(activity, "compute", "figures")
@@ -94,33 +94,62 @@ def enqueue(original, message, **options):
     return original(message, **options)
 
 
-@around(claim, "claim")
-def claimed(original, work, token, *args):
+def tell_of_claiming(work, token, *_):
     points.pass_by("announced")
     teller.tell("claiming", id=work.id, token=token, kind=work.kind, user=work.user_id, period=work.period)
-    won = original(work, token, *args)
+
+
+def tell_of_claim(won, work, token, *_):
     teller.tell("claimed" if won else "refused", id=work.id, token=token)
     if won:
         points.pass_by("claimed")
+
+
+def tell_of_record(written, work, token, outcome, *_):
+    teller.tell("recorded", id=work.id, token=token, state=outcome.state, written=written)
+    points.pass_by("recorded")
+
+
+def tell_of_failure(problem, work, token, outcome, *_):
+    teller.tell("not recorded", id=work.id, token=token, state=outcome.state, problem=repr(problem))
+
+
+@around(claim, "claim")
+def claimed(original, *wanted):
+    tell_of_claiming(*wanted)
+    won = original(*wanted)
+    tell_of_claim(won, *wanted)
     return won
 
 
 @around(claim, "record")
-def record(original, work, token, outcome, now):
+def record(original, *entry):
     try:
-        written = original(work, token, outcome, now)
+        written = original(*entry)
     except Exception as problem:
-        teller.tell("not recorded", id=work.id, token=token, state=outcome.state, problem=repr(problem))
+        tell_of_failure(problem, *entry)
         raise
-    teller.tell("recorded", id=work.id, token=token, state=outcome.state, written=written)
-    points.pass_by("recorded")
+    tell_of_record(written, *entry)
     return written
 
 
+@around(claim, "record_and_claim")
+def record_and_claim(original, entry, wanted):
+    tell_of_claiming(*wanted)
+    try:
+        written, won = original(entry, wanted)
+    except Exception as problem:
+        tell_of_failure(problem, *entry)
+        raise
+    tell_of_record(written, *entry)
+    tell_of_claim(won, *wanted)
+    return written, won
+
+
 @around(claim, "together")
-def together(original, work, **options):
+def together(original, job, **options):
     def halfway():
-        result = work()
+        result = job()
         points.pass_by("half_written")
         return result
 

@@ -83,3 +83,6 @@ def apply(name: str) -> None:
     """Break the engine of this process in the way of that `name`; "" leaves it whole."""
     if name:
         globals()[name]()
+        # Whatever is broken of the two shall be broken when they are done together, too.
+        record, take = claim.record, claim.claim
+        claim.record_and_claim = lambda entry, wanted: (record(*entry), take(*wanted))

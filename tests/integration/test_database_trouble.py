@@ -13,7 +13,7 @@ from peewee import InterfaceError, OperationalError
 from quizmail import database, models, wiring
 from quizmail.cli import main
 from quizmail.models import Delivery, Recipient
-from quizmail.outbox.claim import load
+from quizmail.outbox.work import load
 from quizmail.settings import load as settings_of
 from quizmail.states import DeliveryState, Failure, Kind
 from quizmail.web.app import create_app
@@ -35,11 +35,11 @@ class RestartingTransport:
     """A mailer during whose wait for the answer to the body PostgreSQL is restarted."""
 
     def __init__(self, mailer, url):
-        self.open, self.abandon = mailer.open, mailer.abandon
+        self.open, self.has_word, self.abandon = mailer.open, mailer.has_word, mailer.abandon
         self._mailer, self._url = mailer, url
 
-    def body(self, message):
-        answer = self._mailer.body(message)
+    def body(self, message, ahead=None):
+        answer = self._mailer.body(message, ahead)
         restart(self._url)
         return answer
 
@@ -55,7 +55,7 @@ def desk(postgresql_database, now):
 def test_the_outcome_of_a_mail_survives_a_restart_of_the_database(desk, postgresql_url):
     transport = RestartingTransport(desk.mailer, postgresql_url)
 
-    outcome = replace(desk.deliverer, transport=lambda: transport).deliver(desk.id)
+    outcome = replace(desk.deliverer, transport=lambda: transport).deliver(desk.id)[desk.id]
 
     assert outcome == DeliveryState.SENT
     assert (desk.row.state, desk.row.reply_code) == (DeliveryState.SENT, 250)

@@ -1,5 +1,6 @@
 """A deliverer in front of a real SMTP server, with a fake platform behind it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from quizmail.audience import Member, Quiz
@@ -11,6 +12,7 @@ from quizmail.models import Delivery
 from quizmail.outbox import plan
 from quizmail.outbox.plan import PlannedRow
 from quizmail.outbox.valve import Pace
+from quizmail.outbox.work import find
 from quizmail.parsing import Mailbox
 from quizmail.rendering import Renderer, Site
 from quizmail.slots import Slot
@@ -22,17 +24,24 @@ SHORT = timedelta(milliseconds=400)
 
 
 class FakeAudience:
-    """Answers the check before sending: one member, and which quizzes are still open."""
+    """Answers the check before sending: one member, others like him, and which quizzes are still open."""
 
     def __init__(self, member):
         self.member = member
         self.closed = set()
         self.problem = None
+        self.checked_at = []
 
-    def recheck(self, user_id, at):
+    def recheck_all(self, kind, user_ids, at, since):
         if self.problem:
             raise self.problem
-        return self.member
+        self.checked_at.append(at)
+        return {user_id: self._member(user_id) for user_id in user_ids if self.member}
+
+    def _member(self, user_id):
+        if user_id == self.member.user_id:
+            return self.member
+        return replace(self.member, user_id=user_id, address=f"{user_id}@example.com")
 
     def open_now(self, quiz_ids, at):
         quiz = Quiz("", "", None, None, True, None, None, None, None, None)
@@ -83,18 +92,23 @@ class Desk:
             lambda low, high: 1.0,
             self.sleep,
         )
-        facts = reminder_facts() if kind is Kind.REMINDER else report_facts()
+        self.kind = kind
         plan.open_run(Slot(kind, "2026-11-23", now, frozenset({"UTC"})), now)
-        row = PlannedRow("7", now + timedelta(hours=6), facts)
-        plan.insert_rows(kind, "2026-11-23", 1, now, now, [row])
-        self.id = Delivery.get().id
+        [self.id] = self.plan("7")
+
+    def plan(self, *user_ids):
+        """Plan a mail to each of the users, and return the ids of the rows."""
+        facts = reminder_facts() if self.kind is Kind.REMINDER else report_facts()
+        rows = [PlannedRow(user_id, self.now + timedelta(hours=6), facts) for user_id in user_ids]
+        plan.insert_rows(self.kind, "2026-11-23", 1, self.now, self.now, rows)
+        return [find(self.kind, user_id, "2026-11-23") for user_id in user_ids]
 
     def sleep(self, seconds):
         self.slept.append(seconds)
         self.now += timedelta(seconds=seconds)
 
     def deliver(self):
-        return self.deliverer.deliver(self.id)
+        return self.deliverer.deliver(self.id)[self.id]
 
     @property
     def row(self):

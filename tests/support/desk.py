@@ -14,11 +14,13 @@ class Bells:
 
     def __init__(self):
         self.rung = []
+        self.rounds = []
         self.later = []
         self.busy = 0
 
-    def ring(self, delivery_ids):
-        self.rung += delivery_ids
+    def ring(self, rounds):
+        self.rounds += rounds
+        self.rung += [delivery_id for each in rounds for delivery_id in each]
 
     def ring_later(self, delivery_id, wait):
         self.later.append((delivery_id, wait))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from quizmail import holds, recipients
-from quizmail.errors import PlatformUnavailable, SourceError, UnknownUser
+from quizmail.errors import PlatformUnavailable, SourceError
 from quizmail.mailer import Mailer, Relay
 from quizmail.models import Delivery, Hold, Recipient
 from quizmail.outbox import release, valve
@@ -249,7 +249,7 @@ def test_when_every_quiz_has_closed_the_reminder_is_skipped(desk, server):
 
 
 def test_a_user_who_is_gone_is_skipped(desk):
-    desk.audience.problem = UnknownUser("gone")
+    desk.audience.member = None
 
     assert desk.deliver() == DeliveryState.SKIPPED
     assert desk.row.reason == Skip.USER_GONE

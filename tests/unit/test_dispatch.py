@@ -1,6 +1,7 @@
 """Ticks on a small platform: which runs there are, who gets a row, and what is released."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from quizmail.by_hand import ByHand
 from quizmail.errors import QuizmailError, UnknownUser
 from quizmail.models import Delivery, Moment, MonthFigure, Recipient, Run
 from quizmail.outbox import plan, tombstones
+from quizmail.outbox.valve import Pace
 from quizmail.states import DeliveryState, Kind, NotDue, RunState, Skip
 from tests.support.desk import Bells, Clock, an_engine
 from tests.support.platforms import NativePlatform
@@ -272,6 +274,38 @@ def test_a_full_queue_is_not_filled_further(dispatcher, site, bells):
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
 
     assert bells.rung == []
+
+
+def test_what_waits_behind_a_full_queue_is_rung_for_in_rounds(dispatcher, site, bells):
+    for number in range(1, 71):
+        add_user(site, number, last_seen_at=QUIET)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert {len(each) for each in bells.rounds} == {2}
+    assert len(set(bells.rung)) == 70
+
+
+def test_what_was_rung_for_in_vain_is_rung_for_alone(dispatcher, site, bells, clock):
+    for number in range(1, 71):
+        add_user(site, number, last_seen_at=QUIET)
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+    bells.rounds.clear()
+    clock.forward(minutes=11)
+
+    dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert [len(each) for each in bells.rounds] == [1] * 70
+
+
+def test_mails_with_send_instants_are_rung_for_one_by_one(dispatcher, site, bells):
+    for number in range(1, 71):
+        add_user(site, number, last_seen_at=QUIET)
+    paced = replace(dispatcher, pace=Pace(timedelta(minutes=10), limit_per_day=1000))
+
+    paced.tick(Kind.REMINDER, NO_PATIENCE)
+
+    assert [len(each) for each in bells.rounds] == [1] * 70
 
 
 def test_one_user_is_planned_by_hand_for_today(dispatcher, site):

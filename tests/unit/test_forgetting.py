@@ -23,6 +23,7 @@ from quizmail.models import (
 from quizmail.outbox import claim, plan, tombstones
 from quizmail.outbox.claim import Outcome
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.work import find, load
 from quizmail.states import DeliveryState, Kind, Preference
 
 ADA, ADDRESS, PERIOD = "ada-lovelace", "Ada@example.com", "2026-11-23"
@@ -36,7 +37,7 @@ def ours(our_database):
 def planned(now, user_id=ADA, period=PERIOD, kind=Kind.REMINDER):
     row = PlannedRow(user_id, now + timedelta(hours=6), {"name": "Ada Lovelace"})
     plan.insert_rows(kind, period, None, now, now, [row])
-    return claim.load(claim.find(kind, user_id, period))
+    return load(find(kind, user_id, period))
 
 
 def claimed(now, **which):

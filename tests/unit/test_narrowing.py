@@ -131,6 +131,42 @@ def test_the_last_activity_is_the_latest_end_that_counts(site, raws, attempts, a
     assert found == checked == {key: expected.get(key) for key, _ in users}
 
 
+@settings(deadline=None)
+@given(
+    columns_of_instants,
+    st.lists(st.tuples(raw_ids, st.booleans()), min_size=12, max_size=12),
+    bounds,
+    st.timedeltas(timedelta(0), timedelta(days=9)),
+    st.sampled_from(ZONES),
+)
+def test_the_check_before_sending_finds_all_that_is_newer_than_the_limit(
+    site, raws, attempts, at, limit, zone
+):
+    at = at.replace(second=0, microsecond=0)
+    users = {key_of(user): user for user, _ in attempts}
+    rows = [
+        (0, user, QUIZ if known else UNKNOWN_QUIZ, raw)
+        for raw, (user, known) in zip(raws, attempts, strict=False)
+    ]
+    fill(site, [(user, None) for user in users.values()], rows)
+    column, since = InstantColumn(zone), at - limit
+    newest: dict[str, datetime | None] = dict.fromkeys(users)
+    for _, user, quiz, raw in rows:
+        instant = column.read(raw)
+        if quiz == QUIZ and instant and since <= instant < at:
+            newest[key_of(user)] = max(instant, newest[key_of(user)] or instant)
+
+    with opened(site, zone) as platform:
+        found = Audience(platform).recheck_all(Kind.REMINDER, [*users, "nobody", "\ud800"], at, since)
+
+    assert found.keys() == users.keys()
+    # What is a little older than asked for may be found, too: whole minutes are compared.
+    later = {key: member.last_activity for key, member in found.items()}
+    assert {
+        key: instant if instant and instant >= since else None for key, instant in later.items()
+    } == newest
+
+
 zones_as_kept = st.sampled_from([None, "", "UTC", "Asia/Kolkata", "Europe/Berlin", "asia/kolkata", "Mars"])
 
 

@@ -95,9 +95,9 @@ def test_sending_inline_goes_on_after_a_mail_that_must_wait(sqlite_database, tmp
         if len(tried) == 1:
             later = {"due_at": clock.now + timedelta(minutes=10), "released_at": None}
             Delivery.update(later).where(Delivery.id == delivery_id).execute()
-            return DeliveryState.PLANNED
+            return {delivery_id: DeliveryState.PLANNED}
         Delivery.update(state=DeliveryState.SENT).where(Delivery.id == delivery_id).execute()
-        return DeliveryState.SENT
+        return {delivery_id: DeliveryState.SENT}
 
     with an_engine_on_a_platform(tmp_path, clock, SEND_LIMIT_PER_DAY="500") as (_, engine):
         by_hand = replace(engine.by_hand, sleep=lambda seconds: clock.forward(seconds=seconds))

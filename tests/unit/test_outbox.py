@@ -10,6 +10,7 @@ from quizmail.models import Attempt, Delivery, Recipient, Run
 from quizmail.outbox import claim, plan, release
 from quizmail.outbox.claim import Outcome
 from quizmail.outbox.plan import LostLease, PlannedRow
+from quizmail.outbox.work import load
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, RunState, Scope, Skip
 
@@ -36,7 +37,7 @@ def a_page(run, now, *user_ids, cursor=None, planner="me"):
 
 def planned(now, *user_ids):
     a_page(a_run(now), now, *user_ids)
-    return [claim.load(row.id) for row in Delivery.select().order_by(Delivery.id)]
+    return [load(row.id) for row in Delivery.select().order_by(Delivery.id)]
 
 
 def claimed(now, token="mine"):

@@ -54,13 +54,15 @@ def test_one_address_does_not_pay_for_another(now):
     assert not recipients.suppressed([ADA, "grace@example.com"])
 
 
-def test_healing_what_was_never_hit_is_one_select(ours, monkeypatch):
+def test_who_was_hit_among_many_is_found_in_one_query(ours, monkeypatch, now):
+    hits(now, 0, address="grace@example.com")
     asked = []
     run = ours.execute_sql
     monkeypatch.setattr(ours, "execute_sql", lambda sql, *a, **k: asked.append(sql) or run(sql, *a, **k))
-    recipients.heal(ADA)
 
-    assert [sql.split()[0] for sql in asked] == ["SELECT"]
+    assert recipients.hit_among([ADA, "Grace@example.com"]) == {"grace@example.com"}
+    assert recipients.hit_among([]) == set()
+    assert len(asked) == 1
     assert database.obj is ours
 
 

@@ -12,6 +12,7 @@ from quizmail.cli import main
 from quizmail.models import Attempt, Delivery, Suppression
 from quizmail.outbox import claim, plan
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.work import load
 from quizmail.states import DeliveryState, Kind, Return
 from tests.support.configuration import environment
 
@@ -123,7 +124,7 @@ def test_who_is_forgotten_can_be_removed_by_address_or_by_hash(command, now):
 @pytest.mark.parametrize("form", [str.lower, recipients.hashed], ids=["plain", "hashed"])
 def test_the_claim_itself_refuses_who_is_suppressed(our_database, now, form):
     plan.insert_rows(Kind.REMINDER, "2026-11-23", None, now, now, [PlannedRow("7", now.replace(hour=23), {})])
-    work = claim.load(1)
+    work = load(1)
     Suppression.insert(address=form(ADA), reason="complaint", since=now).execute()
 
     assert not claim.claim(work, "token", "Ada@example.com", "<1@example.com>", now)

@@ -10,6 +10,7 @@ from quizmail.by_hand import ByHand
 from quizmail.models import Delivery, Recipient, Run
 from quizmail.outbox import claim
 from quizmail.outbox.plan import PlannedRow, insert_rows
+from quizmail.outbox.work import load
 from quizmail.states import DeliveryState, Kind, NotDue, Preference
 from tests.support.delivering import Desk
 from tests.support.desk import Clock, an_engine_on_a_platform
@@ -73,7 +74,7 @@ def test_reports_and_other_peoples_reminders_do_not_count(now):
 def test_the_claim_itself_refuses_who_turned_weekly_meanwhile(now, days, claimed):
     a_delivery(Kind.REMINDER, "2026-11-01", now - days * DAY)
     insert_rows(Kind.REMINDER, "2026-11-23", None, now, now, [PlannedRow("7", now + DAY, {"zone": "UTC"})])
-    work = claim.load(Delivery.get(Delivery.period == "2026-11-23").id)
+    work = load(Delivery.get(Delivery.period == "2026-11-23").id)
     assert work.weekly_after is None
 
     want_weekly()

@@ -13,8 +13,8 @@ from quizmail.by_hand import Occasion
 from quizmail.cli.output import Ticker, parse_instant, words
 from quizmail.errors import QuizmailError
 from quizmail.models import Run
-from quizmail.outbox.claim import find, load
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.work import find, load
 from quizmail.preview import write_preview
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Kind, NotDue
@@ -119,9 +119,9 @@ def _one_user(engine: Engine, occasion: Occasion, inline: bool) -> None:
     if work is None or work.state is not DeliveryState.PLANNED:
         click.echo(f"delivery {planned}: {'was ' if before else ''}{work.state if work else 'gone'}")
     elif inline:
-        click.echo(f"delivery {planned}: {engine.deliverer.deliver(planned)}")
+        click.echo(f"delivery {planned}: {engine.deliverer.deliver(planned)[planned]}")
     else:
-        engine.dispatcher.bell.ring([planned])
+        engine.dispatcher.bell.ring([[planned]])
         click.echo(f"delivery {planned}: handed to the workers")
 
 

@@ -1,4 +1,8 @@
-"""The mailer: one mail after the other over a kept connection, each up to the 354 and then its body."""
+"""The mailer: one mail after the other over a kept connection, each up to the 354 and then its body.
+
+Where the server takes commands in groups, the next mail is announced right behind a body, so that a mail
+costs one round trip.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,12 +11,12 @@ from quizmail.mailer.connection import Connection, connect
 from quizmail.mailer.failures import unexpected
 from quizmail.mailer.transaction import (
     LONE_DOT,
+    Command,
     ask,
     commands,
     converse,
     hand_over,
     is_expected,
-    speaks_unbidden,
     verdict,
 )
 from quizmail.mailer.values import Envelope, NoAnswer, Ready, Relay, Reply, Stage
@@ -40,6 +44,7 @@ class Mailer:
         self._patience = relay.body_timeout.total_seconds()
         self._connection: Connection | None = None
         self._ready = False
+        self._ahead: Envelope | None = None  # what was announced behind the last body
         self._refused = False  # the last transaction was, and RSET must clear it away
         self._used_at = 0.0
 
@@ -64,19 +69,26 @@ class Mailer:
             raise
 
     def _open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
-        self._retire()
+        is_said = self._ahead is envelope
+        if not is_said:
+            self._retire()
         if self._connection is not None:
-            answer = self._announce(self._connection, envelope)
+            answer = self._announce(self._connection, envelope, is_said)
             if not _is_stale(answer):
                 return answer
+            self.abandon()
         connection = connect(self._relay)
         if isinstance(connection, NoAnswer):
             return connection
         self._connection = connection
         return self._announce(connection, envelope)
 
-    def body(self, message: bytes) -> Reply | NoAnswer:
+    def body(self, message: bytes, ahead: Envelope | None = None) -> Reply | NoAnswer:
         """Send the message and wait for the answer; only after ``open`` returned Ready.
+
+        Args:
+            ahead: the next mail. If the server takes commands in groups, it is announced behind the body
+                (RFC 2920 section 3.1); ``open`` with the same object must follow, and reads the answers.
 
         Returns:
             Reply when the server answered with 2yz, 4yz or 5yz.
@@ -86,7 +98,8 @@ class Mailer:
             raise RuntimeError("body() follows open() when that has returned Ready")
         self._ready = False
         try:
-            answer = hand_over(self._connection.smtp, message, self._timeout, self._patience)
+            behind = self._announcement(self._connection, ahead)
+            answer = hand_over(self._connection.smtp, message, self._timeout, self._patience, behind)
             self._used_at = self._clock()
         except BaseException:
             self.abandon()
@@ -97,19 +110,25 @@ class Mailer:
         self._refused = isinstance(answer, Reply) and not answer.is_positive
         return answer
 
+    def has_word(self) -> bool:
+        """Say whether the answers to what was announced behind the last body have come with its own."""
+        kept = self._connection
+        return kept is not None and self._ahead is not None and kept.replies.has_more
+
     def abandon(self) -> None:
         """Close the socket in the middle of whatever it is. Never raises.
 
         After Ready this takes the mail back: without the final dot there is none.
         """
         self._ready = self._refused = False
+        self._ahead = None
         if self._connection is not None:
             self._connection.drop()
             self._connection = None
 
     def close(self) -> None:
         """Say QUIT, wait two seconds at most for the answer, and close. Never raises."""
-        if self._connection is not None and not self._ready:
+        if self._connection is not None and not self._ready and self._ahead is None:
             self._connection.close()
         self.abandon()
 
@@ -118,7 +137,7 @@ class Mailer:
         kept = self._connection
         if kept is None:
             return
-        if self._ready or speaks_unbidden(kept.smtp):
+        if self._ready or self._ahead is not None or kept.replies.speak_unbidden():
             self.abandon()
         elif self._is_worn(kept):
             self.close()
@@ -134,13 +153,27 @@ class Mailer:
         answer = ask(kept.smtp, Stage.MAIL, b"RSET\r\n", self._timeout)
         return isinstance(answer, Reply) and answer.is_positive
 
-    def _announce(self, connection: Connection, envelope: Envelope) -> Ready | Reply | NoAnswer:
+    def _announcement(self, connection: Connection, ahead: Envelope | None) -> bytes:
+        """Return what announces `ahead` behind a body, and remember it; nothing if that must wait."""
+        if ahead is None or not connection.smtp.has_extn("pipelining"):
+            return b""
+        if connection.mails >= self._relay.messages_per_connection:
+            return b""
+        try:
+            announced = _commands(connection, ahead)
+        except ValueError:  # It concerns the next mail: ``open`` says it.
+            return b""
+        self._ahead = ahead
+        return b"".join(words for _, words in announced)
+
+    def _announce(
+        self, connection: Connection, envelope: Envelope, is_said: bool = False
+    ) -> Ready | Reply | NoAnswer:
         connection.mails += 1
         self._used_at = self._clock()
-        offers = connection.smtp.has_extn
-        announced = commands(envelope, sized=offers("size"), reports=offers("dsn"))
+        self._ahead, self._refused = None, False
         answers: list[Reply] = []
-        for answer in converse(connection.smtp, announced, self._timeout):
+        for answer in converse(connection.smtp, _commands(connection, envelope), self._timeout, is_said):
             if isinstance(answer, NoAnswer) or not is_expected(answer):
                 self.abandon()
                 return _first_refusal(answers) or verdict(answer)
@@ -153,7 +186,7 @@ class Mailer:
         """Return what well-formed `answers` come to, and leave the connection fit for the next mail."""
         refusal = _first_refusal(answers)
         if refusal is None:
-            if speaks_unbidden(connection.smtp):
+            if connection.replies.has_more:
                 self.abandon()
                 return NoAnswer(Stage.DATA, unexpected(-1, "more than the 354"))
             self._ready = True
@@ -177,6 +210,11 @@ class Mailer:
         return isinstance(answer, Reply) and is_expected(answer) and not answer.is_positive
 
 
+def _commands(connection: Connection, envelope: Envelope) -> list[Command]:
+    offers = connection.smtp.has_extn
+    return commands(envelope, sized=offers("size"), reports=offers("dsn"))
+
+
 def _first_refusal(answers: list[Reply]) -> Reply | NoAnswer | None:
     refusal = next((answer for answer in answers if answer.code >= 400), None)
     if refusal is not None and refusal.code in _LOGIN_DEMANDED:
@@ -185,7 +223,10 @@ def _first_refusal(answers: list[Reply]) -> Reply | NoAnswer | None:
 
 
 def _is_stale(answer: Ready | Reply | NoAnswer) -> bool:
-    """Tell whether a kept connection failed at its first command: closed while idle, usually with a 421."""
+    """Tell whether a kept connection failed at its first command: it was closed, or is not where we think.
+
+    A server that closes says 421; one that thinks of another transaction says 503.
+    """
     if isinstance(answer, Ready) or answer.stage is not Stage.MAIL:
         return False
-    return isinstance(answer, NoAnswer) or answer.code == 421
+    return isinstance(answer, NoAnswer) or answer.code in (421, 503)

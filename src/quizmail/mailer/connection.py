@@ -18,6 +18,7 @@ from yagmail.oauth2 import generate_oauth2_string
 
 from quizmail.mailer import oauth2
 from quizmail.mailer.failures import cause_of
+from quizmail.mailer.lines import Lines
 from quizmail.mailer.values import NoAnswer, Relay, Stage
 
 _LONGEST_FAREWELL = 2.0  # seconds; a worker that must stop has not much more
@@ -46,6 +47,7 @@ class Connection(yagmail.SMTP):
 
     Attributes:
         smtp: smtplib's connection, for the mail transactions.
+        replies: what the server says, once it is open.
         stage: how far the opening has come.
         mails: how many transactions have been begun on it.
     """
@@ -100,6 +102,8 @@ class Connection(yagmail.SMTP):
         self.smtp.ehlo_or_helo_if_needed()
         if self._oauth2:
             self._authorize()
+        self.smtp.file.close()
+        self.smtp.file = self.replies = Lines(self.smtp.sock)
         # Two blocks of a long body must not wait for the acknowledgement of the first.
         self.smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

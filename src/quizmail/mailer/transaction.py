@@ -2,7 +2,6 @@
 
 import re
 import smtplib
-import ssl
 from collections.abc import Iterator
 
 from quizmail.mailer.failures import silence, unexpected
@@ -65,14 +64,16 @@ def _path(address: str) -> bytes:
     return b"<" + address.encode() + b">"
 
 
-def converse(smtp: smtplib.SMTP, announced: list[Command], timeout: float) -> Iterator[Reply | NoAnswer]:
-    """Say the commands and yield the answer to each.
+def converse(
+    smtp: smtplib.SMTP, announced: list[Command], timeout: float, is_said: bool = False
+) -> Iterator[Reply | NoAnswer]:
+    """Say the commands, unless they are said already, and yield the answer to each.
 
     With PIPELINING they leave as one group (RFC 2920), and every answer must be read. Without it
     each leaves when its answer is asked for, so that the caller can stop in between.
     """
-    if smtp.has_extn("pipelining"):
-        group = b"".join(command for _, command in announced)
+    if is_said or smtp.has_extn("pipelining"):
+        group = b"" if is_said else b"".join(command for _, command in announced)
         for stage, _ in announced:
             yield ask(smtp, stage, group, timeout)
             group = b""
@@ -118,33 +119,24 @@ def verdict(answer: Reply | NoAnswer) -> Reply | NoAnswer:
     return NoAnswer(answer.stage, unexpected(answer.code, answer.text))
 
 
-def speaks_unbidden(smtp: smtplib.SMTP) -> bool:
-    """Tell whether the server has said something that answers nothing, or the connection is broken.
-
-    Read as an answer, it would be taken for the word on the next mail.
-    """
-    try:
-        _set_timeout(smtp, 0)
-        return bool(smtp.file.peek(1))  # type: ignore[union-attr]
-    except ssl.SSLWantReadError:
-        return False
-    except (OSError, ValueError):
-        return True
-
-
 def _set_timeout(smtp: smtplib.SMTP, seconds: float) -> None:
     if smtp.sock is None:
         raise smtplib.SMTPServerDisconnected("closed before")
-    smtp.sock.settimeout(seconds)
+    if smtp.sock.gettimeout() != seconds:  # Setting it is a system call.
+        smtp.sock.settimeout(seconds)
 
 
-def hand_over(smtp: smtplib.SMTP, message: bytes, timeout: float, patience: float) -> Reply | NoAnswer:
+def hand_over(
+    smtp: smtplib.SMTP, message: bytes, timeout: float, patience: float, behind: bytes = b""
+) -> Reply | NoAnswer:
     """Send the body and its final dot, and return the answer, awaited for `patience` seconds.
+
+    `behind` are commands that leave with the dot; their answers are not read here.
 
     ``sendall`` counts its timeout over all that it is given, so the body leaves in blocks of 64 KiB,
     each in `timeout` seconds at most.
     """
-    body = on_the_wire(message)
+    body = on_the_wire(message) + behind
     try:
         for start in range(0, len(body), _BLOCK):
             _set_timeout(smtp, timeout)

@@ -1,46 +1,21 @@
-"""One delivery's way: loaded, claimed, and given its outcome; every change is a test-and-set."""
+"""The claim on one delivery, and its outcome; every change is a test-and-set."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import SQL, fn
 
 from quizmail.database import together, transaction
-from quizmail.fields import decode_instant
+from quizmail.fields import encode_instant
 from quizmail.models import Attempt, Delivery, Hold, Recipient, Suppression
-from quizmail.prepared import Parameter, Prepared
+from quizmail.outbox.work import Work
+from quizmail.prepared import Among, Parameter, Prepared
 from quizmail.recipients import hashed
 from quizmail.rules import week_began
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Scope, Skip
 from quizmail.weekly import last_when_weekly
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A delivery as a worker finds it. ``attempts`` is what the claim must find unchanged."""
-
-    id: int
-    kind: Kind
-    user_id: str
-    period: str
-    state: DeliveryState
-    attempts: int
-    due_at: datetime
-    expires_at: datetime
-    recipient_id: int
-    run_id: int | None
-    facts: Mapping[str, Any]
-    opted_out: bool
-    paused_until: datetime | None
-    weekly_after: datetime | None
-
-    @property
-    def zone(self) -> str:
-        """The reader's zone, as it was when the delivery was planned."""
-        return str(self.facts.get("zone") or "UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,66 +33,23 @@ class Outcome:
     reply_text: str | None = None
 
 
-_LOAD = Prepared(
-    lambda: (
-        Delivery.select(
-            Delivery.id,
-            Delivery.kind,
-            Delivery.user_id,
-            Delivery.period,
-            Delivery.state,
-            Delivery.attempts,
-            Delivery.due_at,
-            Delivery.expires_at,
-            Delivery.recipient,
-            Delivery.run,
-            Delivery.facts,
-            Recipient.reminder_preference,
-            Recipient.report_preference,
-            Recipient.paused_until,
-            last_when_weekly(),
-        )
-        .join(Recipient)
-        .where(Delivery.id == Parameter("id"))
-    )
-)
+class Entry(NamedTuple):
+    """What ``record`` is given: the try that the claim `token` made of `work`, and what became of it."""
+
+    work: Work
+    token: str
+    outcome: Outcome
+    now: datetime
 
 
-def load(delivery_id: int) -> Work | None:
-    """Return the delivery with its recipient's preferences; None when there is none. One query."""
-    for row in _LOAD.rows(id=delivery_id):
-        (row_id, kind, user_id, period, state, attempts, due_at, expires_at, recipient_id, run_id, *rest) = (
-            row
-        )
-        facts, reminder_preference, report_preference, paused_until, weekly_after = rest
-        preference = reminder_preference if kind == Kind.REMINDER else report_preference
-        return Work(
-            id=row_id,
-            kind=Kind(kind),
-            user_id=user_id,
-            period=period,
-            state=DeliveryState(state),
-            attempts=attempts,
-            due_at=decode_instant(due_at),
-            expires_at=decode_instant(expires_at),
-            recipient_id=recipient_id,
-            run_id=run_id,
-            facts=json.loads(facts) if facts else {},
-            opted_out=preference == Preference.OFF,
-            paused_until=decode_instant(paused_until) if paused_until else None,
-            weekly_after=decode_instant(weekly_after) if weekly_after else None,
-        )
-    return None
+class Claim(NamedTuple):
+    """What ``claim`` is given: the right to send `work` to `address` is to belong to `token`."""
 
-
-def find(kind: Kind, user_id: str, period: str) -> int | None:
-    """Return the row id of the delivery of (kind, user, period); None when there is none."""
-    row_id: int | None = (
-        Delivery.select(Delivery.id)
-        .where((Delivery.kind == kind) & (Delivery.user_id == user_id) & (Delivery.period == period))
-        .scalar()
-    )
-    return row_id
+    work: Work
+    token: str
+    address: str
+    message_id: str
+    now: datetime
 
 
 def _claim_of(kind: Kind) -> Prepared:
@@ -172,19 +104,34 @@ def claim(work: Work, token: str, address: str, message_id: str, now: datetime) 
 
     The statement itself refuses who has opted out, been suppressed or been held since the row was read.
     """
+    return together(_claiming(Claim(work, token, address, message_id, now)))
+
+
+def record_and_claim(entry: Entry, wanted: Claim) -> tuple[bool, bool]:
+    """Do what ``record`` does, and then what ``claim`` does, in one commit; return what both return.
+
+    When it fails, neither is done.
+    """
+    recording, claiming = _recording(entry), _claiming(wanted)
+    return together(lambda: (recording(), claiming()))
+
+
+def _claiming(wanted: Claim) -> Callable[[], bool]:
+    """Return what takes the claim, as a part of a transaction."""
+    work, address = wanted.work, wanted.address
     values = {
         "id": work.id,
         "seen": work.attempts,
-        "token": token,
-        "message_id": message_id,
+        "token": wanted.token,
+        "message_id": wanted.message_id,
         "address": address.lower(),
         "hashed": hashed(address),
         "domain": address.rpartition("@")[2].lower(),
         "run": str(work.run_id),
-        "week": week_began(now, work.zone),
-        "now": now,
+        "week": week_began(wanted.now, work.zone),
+        "now": encode_instant(wanted.now),
     }
-    return bool(together(lambda: _CLAIMS[work.kind].changed(**values)))
+    return lambda: bool(_CLAIMS[work.kind].changed(**values))
 
 
 def _outcome_where(which: Callable[[], Any], **more: Any) -> Prepared:
@@ -225,12 +172,17 @@ def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
 
     A late answer resolves its own claim's ``unknown``, nobody else's.
     """
-    return _finish(_CLAIMED, {"token": token}, work, outcome, now)
+    return together(_recording(Entry(work, token, outcome, now)), durable=False)
+
+
+def _recording(entry: Entry) -> Callable[[], bool]:
+    """Return what writes the outcome of a claim, as a part of a transaction."""
+    return _finishing(_CLAIMED, {"token": entry.token}, entry.work, entry.outcome, entry.now)
 
 
 def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
     """Write a reply that came before the claim: a try was made, and the body never began."""
-    return _finish(_UNCLAIMED, {"seen": work.attempts}, work, outcome, now)
+    return together(_finishing(_UNCLAIMED, {"seen": work.attempts}, work, outcome, now), durable=False)
 
 
 def postpone(work: Work, reason: Failure, detail: str, due_at: datetime) -> bool:
@@ -242,6 +194,13 @@ def postpone(work: Work, reason: Failure, detail: str, due_at: datetime) -> bool
 def unrelease(work: Work) -> bool:
     """Take the release back: what holds the delivery will end, and the bell rings again then."""
     return _change(work, {"released_at": None, "releases": 0})
+
+
+def give_back(works: Iterable[Work]) -> None:
+    """Take back the release of all that nobody has begun: whoever has time for them is told of them anew."""
+    waiting = Among(Delivery.id, [work.id for work in works]) & Delivery.stands(DeliveryState.PLANNED)
+    with transaction(durable=False):
+        Delivery.update(released_at=None, releases=0).where(waiting).execute()
 
 
 def skip(work: Work, reason: Skip | NotDue) -> bool:
@@ -261,7 +220,11 @@ def _change(work: Work, values: Mapping[str, Any]) -> bool:
         return bool(changed.execute())
 
 
-def _finish(update: Prepared, which: Mapping[str, Any], work: Work, outcome: Outcome, now: datetime) -> bool:
+def _finishing(
+    update: Prepared, which: Mapping[str, Any], work: Work, outcome: Outcome, now: datetime
+) -> Callable[[], bool]:
+    """Return what writes an outcome, its attempt and the reader's last reminder."""
+    at, number = encode_instant(now), work.attempts + 1
     reply = {"reply_code": outcome.reply_code, "reply_text": outcome.reply_text}
     is_sent = outcome.state is DeliveryState.SENT
 
@@ -271,15 +234,15 @@ def _finish(update: Prepared, which: Mapping[str, Any], work: Work, outcome: Out
             state=outcome.state,
             reason=outcome.reason,
             due_at=outcome.due_at or work.due_at,
-            sent_at=now if is_sent else None,
+            sent_at=at if is_sent else None,
             **reply,
             **which,
         ):
             return False
-        number, stage = work.attempts + 1, outcome.stage
-        _ATTEMPT.changed(delivery=work.id, number=number, at=now, outcome=outcome.state, stage=stage, **reply)
+        stage = outcome.stage
+        _ATTEMPT.changed(delivery=work.id, number=number, at=at, outcome=outcome.state, stage=stage, **reply)
         if is_sent and work.kind is Kind.REMINDER:
-            _REMINDED.changed(id=work.recipient_id, at=now)
+            _REMINDED.changed(id=work.recipient_id, at=at)
         return True
 
-    return together(write, durable=False)
+    return write

@@ -1,5 +1,6 @@
 """Ringing the bell for what may go now, and tidying up what time has overtaken."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -50,6 +51,12 @@ def release(now: datetime, limit: int, again_after: timedelta) -> list[int]:
     )
     taken = {row_id for (row_id,) in marked.tuples().execute()}
     return [row_id for row_id in chosen if row_id in taken]
+
+
+def never_tried(delivery_ids: Collection[int]) -> set[int]:
+    """Return those of the released deliveries that were released before, and no try came of it."""
+    again = Among(Delivery.id, delivery_ids) & (Delivery.releases > 1)
+    return {row_id for (row_id,) in Delivery.select(Delivery.id).where(again).tuples()}
 
 
 def ready(now: datetime, which: Any, limit: int) -> Any:

@@ -1,0 +1,183 @@
+"""What of a round may go now: due, not held, still wanted, composed. All the rest is dealt with here."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from quizmail import holds, recipients, retries
+from quizmail.consequences import domain_of, kind_of
+from quizmail.delivery.terms import Letter, log
+from quizmail.errors import CompositionError, PlatformUnavailable, SourceError
+from quizmail.holds import Subject
+from quizmail.mailer import Envelope
+from quizmail.outbox import claim as outbox
+from quizmail.outbox import valve
+from quizmail.outbox.work import Work
+from quizmail.rechecking import Checked, still_wanted
+from quizmail.states import DeliveryState, Failure, NotDue, Scope, Skip
+
+if TYPE_CHECKING:
+    from quizmail.delivery.deliverer import Deliverer
+
+#: How long the check before sending is good for; what is sent later is checked again.
+FRESH = timedelta(seconds=5)
+
+#: How long a round may take. What it has not begun by then is given back, so that others share a slow server.
+LONGEST = timedelta(seconds=30)
+
+
+class Selection:
+    """The deliveries of a round, and what becomes of them.
+
+    Attributes:
+        board: what is held, as it was read last.
+        states: by row id, as far as it is known.
+        hit: those of the addresses that could not be mailed of late, in lower case.
+    """
+
+    def __init__(
+        self, parts: "Deliverer", works: list[Work], before_check: Callable[[], None] = lambda: None
+    ) -> None:
+        """`before_check` is called before anything that may take its time."""
+        self.parts, self.left, self._before_check = parts, deque(works), before_check
+        self.board = holds.board()
+        self.states = {work.id: work.state for work in works}
+        self.hit: set[str] = set()
+
+    def letters(self) -> Iterator[Letter]:
+        """Yield what is to be sent, each composed when it is asked for."""
+        begun = self.parts.clock()
+        while self.left:
+            checked, checked_at = self.check(), self.parts.clock()
+            while self.left and self.parts.clock() - checked_at < FRESH:
+                if self.parts.stopping.is_set() or self.parts.clock() - begun > LONGEST:
+                    outbox.give_back(self.left)
+                    return
+                work = self.left.popleft()
+                letter = self._letter(work, checked[work.id])
+                if letter is not None:
+                    yield letter
+
+    def check(self) -> Mapping[int, Checked]:
+        """Put aside what cannot go now, and ask the judge again about all that is left."""
+        self._before_check()
+        self.left = deque(work for work in self.left if self._may_go(work))
+        try:
+            checked = still_wanted(
+                self.parts.audience, self.left, self.parts.clock(), self.parts.terms.inactive_after
+            )
+        except (PlatformUnavailable, SourceError) as problem:
+            while self.left:
+                self.postpone(self.left.popleft(), Failure.PLATFORM_UNAVAILABLE, str(problem))
+            return {}
+        addresses = [found[1] for found in checked.values() if isinstance(found, tuple)]
+        self.hit = recipients.hit_among(addresses)
+        return checked
+
+    def is_held(self, work: Work, address: str | None = None) -> bool:
+        """Say whether a hold keeps the delivery back; if so, it waits for the end of that hold."""
+        if not self.board.rows:
+            return False
+        now = self.parts.clock()
+        if self.board.held_until([kind_of(work.kind), Subject(Scope.RUN, str(work.run_id))], now):
+            outbox.unrelease(work)
+            return True
+        until = self.board.held_until([domain_of(address)], now) if address else None
+        if until:
+            self.postpone(work, Failure.DOMAIN_HELD, "", until)
+        return until is not None
+
+    def postpone(self, work: Work, reason: Failure, detail: str, until: datetime | None = None) -> None:
+        """Let the delivery wait about a minute, or until then, without using up a try."""
+        due_at = retries.postponed(until or self.parts.clock(), self.parts.jitter)
+        if outbox.postpone(work, reason, detail, due_at):
+            self.tell(work, DeliveryState.PLANNED, reason)
+
+    def skip(self, work: Work, reason: Skip | NotDue) -> None:
+        """End a delivery that is not wanted, or cannot be sent to its address."""
+        if outbox.skip(work, reason):
+            self.tell(work, DeliveryState.SKIPPED, reason)
+
+    def expire(self, work: Work) -> None:
+        """End a delivery whose time has passed."""
+        if outbox.expire(work):
+            self.tell(work, DeliveryState.EXPIRED)
+
+    def tell(
+        self, work: Work, state: DeliveryState, reason: StrEnum | None = None, begun: float | None = None
+    ) -> None:
+        """Remember what became of a delivery, and log it in one line.
+
+        It names our row, never the user or the address.
+        """
+        self.states[work.id] = state
+        log.info(
+            "delivery kind=%s id=%d period=%s state=%s reason=%s attempt=%d ms=%d",
+            work.kind,
+            work.id,
+            work.period,
+            state,
+            reason or "-",
+            work.attempts + 1,
+            (time.monotonic() - begun) * 1000 if begun else 0,
+        )
+
+    def _may_go(self, work: Work) -> bool:
+        now = self.parts.clock()
+        if now >= work.expires_at:
+            self.expire(work)
+            return False
+        return not self.is_held(work) and self._may_leave(work, now)
+
+    def _may_leave(self, work: Work, now: datetime) -> bool:
+        """Wait for the delivery's send instant when that is soon; False when it is not to be sent now."""
+        if self.parts.terms.pace.is_free:
+            early = work.due_at - now
+            if timedelta(0) < early <= valve.CLOCKS_DIFFER:  # The clock of whoever released it is ahead.
+                self.parts.ring_later(work.id, early)
+            return early <= timedelta(0)
+        at = valve.admit(work.id, now, self.parts.terms.pace)
+        if at is None:
+            return False
+        if at > now + valve.SOON:
+            self.parts.ring_later(work.id, at - now - valve.SOON)
+            return False
+        self.parts.sleep(max(0.0, (at - now).total_seconds()))
+        return True
+
+    def _letter(self, work: Work, checked: Checked) -> Letter | None:
+        """Return the mail that is to be sent; None when there is none, and the delivery is dealt with."""
+        begun = time.monotonic()
+        if not isinstance(checked, tuple):
+            self.skip(work, checked)
+            return None
+        wanted, address = checked
+        if self.is_held(wanted, address):
+            return None
+        try:
+            letter = self._compose(wanted, address, begun)
+        except CompositionError as problem:
+            self._fault(work, problem)
+            return None
+        if self.board.counts_failures(kind_of(work.kind)):
+            holds.relieve(kind_of(work.kind), Failure.COMPOSITION_FAILED)
+        return letter
+
+    def _compose(self, work: Work, address: str, begun: float) -> Letter:
+        key, now = (work.user_id, work.period), self.parts.clock()
+        mail = self.parts.composer.compose(
+            work.kind, key, work.recipient_id, address, work.facts, now, work.id
+        )
+        envelope = Envelope(mail.envelope_sender, address, len(mail.content), mail.envid)
+        return Letter(work, address, mail, begun, envelope)
+
+    def _fault(self, work: Work, problem: CompositionError) -> None:
+        log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)
+        cause, now = Failure.COMPOSITION_FAILED, self.parts.clock()
+        limit = self.parts.terms.hold_after_failures
+        holds.strike(kind_of(work.kind), cause, str(problem), now, limit)
+        self.board = holds.board()
+        self.postpone(work, cause, str(problem))

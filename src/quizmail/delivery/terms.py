@@ -1,0 +1,49 @@
+"""What a delivery needs of the world: the settings that it goes by, and the way to the server."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from quizmail.composing import Mail
+from quizmail.mailer import Envelope, NoAnswer, Ready, Reply
+from quizmail.outbox.valve import Pace
+from quizmail.outbox.work import Work
+
+log = logging.getLogger("quizmail.delivery")
+
+
+class Transport(Protocol):
+    """What a delivery needs of the mailer; see ``mailer.Mailer``."""
+
+    def open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
+        """Bring the server to the point where it waits for the body."""
+
+    def body(self, message: bytes, ahead: Envelope | None = None) -> Reply | NoAnswer:
+        """Send the body, announce the mail `ahead` behind it if that is possible, and wait for the answer."""
+
+    def has_word(self) -> bool:
+        """Say whether the server has begun to answer the mail that was announced behind the last body."""
+
+    def abandon(self) -> None:
+        """Close the connection so that the server drops the mail."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The settings that a delivery goes by. ``lease``: how long a claim may wait for its outcome."""
+
+    inactive_after: timedelta
+    hold_after_failures: int
+    lease: timedelta
+    pace: Pace
+
+
+class Letter(NamedTuple):
+    """A mail that is ready to be sent. ``begun``: when the work on it did, in monotonic seconds."""
+
+    work: Work
+    address: str
+    mail: Mail
+    begun: float
+    envelope: Envelope

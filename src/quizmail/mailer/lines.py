@@ -1,0 +1,50 @@
+"""What the server says, line by line."""
+
+import socket
+import ssl
+
+_BLOCK = 8192  # bytes
+
+
+class Lines:
+    """Stands in for the file that smtplib reads, and knows what has come and is not read yet."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._come = b""
+
+    @property
+    def has_more(self) -> bool:
+        """Something has come with what was read last."""
+        return bool(self._come)
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line with its end, or its first `limit` bytes; what there is when no more comes."""
+        while (end := self._come.find(b"\n") + 1) == 0 and len(self._come) < limit:
+            block = self._sock.recv(_BLOCK)
+            if not block:
+                break
+            self._come += block
+        cut = min(end or limit, limit)
+        line, self._come = self._come[:cut], self._come[cut:]
+        return line
+
+    def speak_unbidden(self) -> bool:
+        """Say, without waiting, whether there is anything to be read, or the connection is broken."""
+        if self._come:
+            return True
+        patience = self._sock.gettimeout()
+        try:
+            self._sock.settimeout(0)
+            self._come = self._sock.recv(_BLOCK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+        finally:
+            self._sock.settimeout(patience)
+        return True
+
+    def close(self) -> None:
+        """Forget what has come; the socket is somebody else's."""
+        self._come = b""
