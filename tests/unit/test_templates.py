@@ -1,4 +1,6 @@
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,10 +8,10 @@ import html5lib
 import pytest
 
 from quizmail.errors import CompositionError
-from quizmail.rendering import Brand, shipped_templates
+from quizmail.rendering import Brand, Renderer, renderer, shipped_templates
 from quizmail.states import Kind
 from tests.support.facts import reminder_facts
-from tests.support.mails import SITE, render, visible
+from tests.support.mails import SITE, UNSUBSCRIBE_URL, render, visible
 
 each_kind = pytest.mark.parametrize("kind", list(Kind))
 
@@ -147,3 +149,24 @@ def test_a_fact_that_is_missing_is_named():
 
     with pytest.raises(CompositionError, match=r"reminder/.*title"):
         render(Kind.REMINDER, quizzes=facts["quizzes"])
+
+
+def test_threads_that_begin_together_compile_a_template_once(monkeypatch):
+    flattened = []
+
+    def slowly(name, *rest):
+        flattened.append(name)
+        time.sleep(0.05)
+        return flatten(name, *rest)
+
+    flatten = renderer.flatten
+    monkeypatch.setattr(renderer, "flatten", slowly)
+    shared = Renderer(SITE)
+
+    with ThreadPoolExecutor(4) as threads:
+        mails = [
+            threads.submit(shared.render, Kind.REMINDER, reminder_facts(), UNSUBSCRIBE_URL) for _ in range(4)
+        ]
+
+    assert len({mail.result().html for mail in mails}) == 1
+    assert flattened == ["reminder/body.html"]

@@ -6,6 +6,7 @@ the shipped one file by file. Templates are compiled once per process and langua
 their kind is rendered.
 """
 
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Renderer:
         self._compiled: dict[tuple[Kind, str], _Templates] = {}
         self._flat: dict[tuple[Kind, str], CodeType] = {}
         self._environments: dict[tuple[str, bool], Translating] = {}
+        self._compiling = threading.Lock()
 
     def render(
         self, kind: Kind, facts: Mapping[str, Any], unsubscribe_url: str, view_url: str | None = None
@@ -94,6 +96,11 @@ class Renderer:
             raise CompositionError(self._explain(kind, known, problem)) from problem
 
     def _compile(self, kind: Kind, language: Language) -> _Templates:
+        # A worker's threads begin together; each compiling for itself would take a megabyte and more.
+        with self._compiling:
+            return self._compiled.get((kind, language.tag)) or self._compile_new(kind, language)
+
+    def _compile_new(self, kind: Kind, language: Language) -> _Templates:
         plain = self._environment(language, autoescape=False)
         markup = self._environment(language, autoescape=True)
         html = Template.from_code(markup, self._code(kind, language), markup.make_globals(None))
