@@ -17,14 +17,15 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from peewee import Database, SqliteDatabase
-from playhouse.db_url import connect as connect_url
-from playhouse.migrations import Runner
 
 from quizmail import models
 from quizmail.errors import ConfigurationError
 from quizmail.models import Delivery, Moment, Table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: Peewee's table of the migrations that were applied.
+_HISTORY = "schema_migration"
 
 #: The moment of the first migration: slots before it are not due.
 INSTALLED = "installed"
@@ -58,6 +59,9 @@ def connect(url: str, *, connections: int = 20) -> Database:
         path = unquote(parts.path[1:])
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return SqliteDatabase(path, pragmas=_SQLITE_PRAGMAS)
+    # Not above: who works on SQLite needs neither the driver nor the pool.
+    from playhouse.db_url import connect as connect_url
+
     pooled = parts._replace(scheme="psycopg3+pool").geturl()
     durable = {"options": "-c synchronous_commit=on"}  # A claim must survive a power cut.
     return connect_url(pooled, max_connections=connections, timeout=30, stale_timeout=300, **durable)
@@ -181,8 +185,11 @@ def insert_new(table: type[Table], columns: Sequence[str], rows: Sequence[Sequen
 
 def migrate(now: datetime) -> list[str]:
     """Bring the tables up to date and return the names of the migrations that were applied."""
+    # Not above: it loads what Peewee has for every kind of database.
+    from playhouse.migrations import Runner
+
     logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
-    applied: list[str] = Runner(models.database.obj, str(MIGRATIONS)).up()
+    applied: list[str] = Runner(models.database.obj, str(MIGRATIONS), table_name=_HISTORY).up()
     Moment.insert(name=INSTALLED, at=now).on_conflict_ignore().execute()
     return applied
 
@@ -194,8 +201,7 @@ def verify() -> None:
         ConfigurationError: with what to do about it.
     """
     database = models.database.obj
-    pending = [each for each in Runner(database, str(MIGRATIONS)).status() if each.applied is None]
-    if pending:
+    if not _migrations() <= _applied():
         raise ConfigurationError(
             ["DATABASE_URL: its tables are not up to date: run `make migrate` (`python -m quizmail migrate`)"]
         )
@@ -204,6 +210,21 @@ def verify() -> None:
         raise ConfigurationError(
             [f"DATABASE_URL: table {Delivery._meta.table_name} lacks its unique key (kind, user_id, period)"]
         )
+
+
+def _migrations() -> set[str]:
+    return {path.stem for path in MIGRATIONS.glob("[0-9]*.py")}
+
+
+def _applied() -> set[str]:
+    """Return the names of the migrations that the database says it has had.
+
+    Every process asks; Peewee's own runner would load much for the answer.
+    """
+    database = models.database.obj
+    if not database.table_exists(_HISTORY):
+        return set()
+    return {name for (name,) in database.execute_sql(f"SELECT name FROM {_HISTORY}").fetchall()}
 
 
 def installed_at() -> datetime:

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "quizmail"
 #: only what is named in SHARED.
 LAYERS = (
     {"errors", "states", "parsing", "settings", "slots", "rules", "replies", "retries", "weeks"},
-    {"fields", "models", "prepared", "database", "migrations", "sources", "platform", "weekly"},
+    {"drivers", "fields", "models", "prepared", "database", "migrations", "sources", "platform", "weekly"},
     {"audience", "activity", "outbox", "preferences", "recipients", "holds", "retention"},
     {"links", "formatting", "rendering", "message", "mailer", "returns"},
     {
