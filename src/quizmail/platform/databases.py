@@ -37,7 +37,8 @@ def _sqlite(url: str) -> SqliteDatabase:
     immutable = "&immutable=1" if parse_qs(parts.query).get("immutable") == ["1"] else ""
     return SqliteDatabase(
         f"file:{quote(path)}?mode=ro{immutable}",
-        pragmas=[("query_only", 1), ("cache_size", -512)],
+        # In KiB: every thread has a connection, and one look at a user has few pages in common with the next.
+        pragmas=[("query_only", 1), ("cache_size", -128)],
         timeout=BUSY_TIMEOUT,
         uri=True,
     )
