@@ -1,10 +1,13 @@
+import sys
 from datetime import date, time
+from unicodedata import bidirectional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quizmail import formatting
+from quizmail.formatting.text import _SPACES, _UNWANTED
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,12 @@ def test_one_line_leaves_joiners_and_accents(text):
     assert formatting.one_line(text) == text
 
 
+def test_nothing_that_python_calls_printable_is_unwanted_on_one_line():
+    printable = "".join(letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.isprintable())
+
+    assert _SPACES.sub("", _UNWANTED.sub("", printable)) == printable.replace(" ", "")
+
+
 @pytest.mark.parametrize(
     ("text", "letter"), [("history", "H"), ("<b>art</b>", "B"), ("  9 to 5", "9"), ("¿?", "?"), ("ß", "S")]
 )
@@ -157,6 +166,15 @@ def test_the_initial_is_the_first_letter_or_digit(text, letter):
 def test_a_list_leaves_out_what_says_nothing_and_isolates_what_runs_the_other_way():
     assert formatting.listed([None, "Art", False, "10 min", ""]) == "Art · 10 min"
     assert formatting.listed(["جغرافيا", "10 min"]) == "\u2068جغرافيا\u2069 · 10 min"
+
+
+def test_every_letter_written_from_right_to_left_is_isolated():
+    letters = [
+        letter for letter in map(chr, range(sys.maxunicode + 1)) if bidirectional(letter) in ("R", "AL")
+    ]
+
+    assert all(formatting.isolated(letter) == f"\u2068{letter}\u2069" for letter in letters)
+    assert formatting.isolated("Jörg Łukasz Ολυμπία Ёлка") == "Jörg Łukasz Ολυμπία Ёлка"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from unicodedata import bidirectional
 #: must not be able to rearrange the sentence around it. Lone surrogates cannot be encoded at all.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 _SPACES = re.compile(r"\s+")
+#: Of all letters that are written from right to left, the one that Unicode has first.
+_FIRST_FROM_THE_RIGHT = "\u05be"
 
 
 @lru_cache(maxsize=4096)
@@ -19,7 +21,8 @@ def one_line(text: str, longest: int | None = None) -> str:
         text: what a user or an author wrote; anything at all.
         longest: the most characters to return; a longer text ends with an ellipsis.
     """
-    if not (text.isascii() and text.isprintable() and "  " not in text):
+    # What is printable has neither of the above, nor any white space but plain spaces.
+    if not text.isprintable() or "  " in text:
         text = _SPACES.sub(" ", _UNWANTED.sub(" ", text))
     text = text.strip()
     if longest is None or len(text) <= longest:
@@ -29,7 +32,8 @@ def one_line(text: str, longest: int | None = None) -> str:
 
 def listed(details: Iterable[str | bool | None]) -> str:
     """Return those of `details` that say something on one line: ``Geography · 10 min``."""
-    return " · ".join([isolated(detail) for detail in details if isinstance(detail, str) and detail])
+    said = [detail for detail in details if isinstance(detail, str) and detail]
+    return " · ".join([detail if detail.isascii() else isolated(detail) for detail in said])
 
 
 def isolated(text: str) -> str:
@@ -37,7 +41,9 @@ def isolated(text: str) -> str:
 
     First strong isolate and pop directional isolate (Unicode UAX 9) are invisible.
     """
-    if text.isascii() or not any(bidirectional(letter) in {"R", "AL"} for letter in text):
+    if text.isascii() or max(text) < _FIRST_FROM_THE_RIGHT:
+        return text
+    if not any(bidirectional(letter) in {"R", "AL"} for letter in text):
         return text
     return f"\u2068{text}\u2069"
 
