@@ -11,6 +11,7 @@ from quizmail.states import Kind
 
 #: The most characters of a fact that are shown.
 _LONGEST = {"name": 60, "title": 140, "category": 40, "strongest": 40, "weakest": 40}
+_CHANGED = frozenset({str, dict, list})
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\]{1,2000}")
 
 #: What rows planned by earlier versions do not say.
@@ -81,18 +82,21 @@ def shown_facts(kind: Kind, facts: Mapping[str, Any]) -> dict[str, Any]:
 
     Text is on one line and of sane length, objects have attributes, addresses that are none are None.
     """
-    known = {name: _shown(name, value) for name, value in facts.items()}
-    return {**_UNSAID[kind], **known}
+    return {**_UNSAID[kind], **_all_shown(facts)}
+
+
+def _all_shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    # Facts are what JSON holds, so that exact types tell them apart.
+    return {name: _shown(name, value) if type(value) in _CHANGED else value for name, value in values.items()}
 
 
 def _shown(name: str, value: Any) -> Any:
-    # Facts are what JSON holds, so that exact types tell them apart.
     if type(value) is str:
         if name == "url":
             return value if _WEB_ADDRESS.fullmatch(value) else None
         return formatting.one_line(value, _LONGEST.get(name))
     if type(value) is dict:
-        return SimpleNamespace(**{key: _shown(key, each) for key, each in value.items()})
+        return SimpleNamespace(**_all_shown(value))
     if type(value) is list:
         return [_shown(name, each) for each in value]
     return value
