@@ -17,7 +17,7 @@ def escaped(value: Any) -> str:
         "&" in value or "<" in value or ">" in value or '"' in value or "'" in value
     ):
         return value
-    return str(escape(value))
+    return str(value) if type(value) is int else str(escape(value))
 
 
 class Escaping(CodeGenerator):

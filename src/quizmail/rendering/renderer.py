@@ -31,6 +31,7 @@ from quizmail.rendering.catalogues import SOURCE
 from quizmail.rendering.content import Parts, Site, shown_facts, shown_site
 from quizmail.rendering.escaping import Escaping, escaped
 from quizmail.rendering.inlining import flatten
+from quizmail.rendering.running import rendered
 from quizmail.rendering.translating import Translating
 from quizmail.rendering.translations import Language, for_locale
 from quizmail.states import Kind
@@ -45,6 +46,9 @@ _PREHEADER_PADDING = Markup("\n" + ("&zwnj;&nbsp;" * 6 + "\n") * 10)  # noqa: S7
 
 @dataclass(frozen=True)
 class _Templates:
+    """Those of one kind in one language, and the globals that they have in common."""
+
+    common: Mapping[str, Any]
     subject: Template
     lead: Template
     text: Template
@@ -84,9 +88,10 @@ class Renderer:
         known |= _address(language, unsubscribe_url, view_url)
         try:
             templates = self._compiled.get((kind, language.tag)) or self._compile(kind, language)
-            known["subject"] = formatting.one_line(templates.subject.render(known))
-            known["lead"] = formatting.one_line(templates.lead.render(known))
-            text, html = templates.text.render(known), templates.html.render(known)
+            known = {**templates.common, **known}
+            known["subject"] = formatting.one_line(rendered(templates.subject, known))
+            known["lead"] = formatting.one_line(rendered(templates.lead, known))
+            text, html = rendered(templates.text, known), rendered(templates.html, known)
             while "\n\n\n" in text:
                 text = text.replace("\n\n\n", "\n\n")
             return Parts(known["subject"], text, html, language.tag)
@@ -105,6 +110,7 @@ class Renderer:
         markup = self._environment(language, autoescape=True)
         html = Template.from_code(markup, self._code(kind, language), markup.make_globals(None))
         self._compiled[kind, language.tag] = templates = _Templates(
+            plain.globals,
             plain.get_template(f"{kind}/subject.txt"),
             plain.get_template(f"{kind}/lead.txt"),
             plain.get_template(f"{kind}/body.txt"),
