@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from quizmail.errors import CompositionError
 from quizmail.formatting import one_line
 from quizmail.message import list_id, message_id
+from quizmail.message.encoding import encode, encode_pieces
 from quizmail.parsing import Mailbox
 from quizmail.rendering import Parts
 from quizmail.states import Kind
@@ -163,6 +164,12 @@ def test_any_body_is_read_back(text):
     expected = re.sub("\r\n?", "\n", text.rstrip() + "\n")
 
     assert body(message, "plain") == body(message, "html") == expected
+
+
+@given(st.lists(st.text(alphabet="ab=é \n<>") | st.text(alphabet="a\t\r\x00\ud800\u2028>", max_size=5)))
+def test_a_body_in_pieces_is_written_as_a_whole_one_is(pieces):
+    assert encode_pieces(pieces) == encode("".join(pieces))
+    assert encode_pieces([*pieces, "a" * 500, ">\n"]) == encode("".join(pieces) + "a" * 500 + ">\n")
 
 
 @given(st.text(alphabet="aé= \t\n.€😀", max_size=2000))

@@ -3,6 +3,8 @@
 import base64
 import binascii
 import codecs
+from collections.abc import Sequence
+from functools import lru_cache
 
 #: RFC 2045 sections 6.7 and 6.8, in characters without the line end.
 _LONGEST_LINE = 76
@@ -19,19 +21,52 @@ def encode(body: str) -> tuple[str, bytes]:
     # Quoted-printable triples every byte beyond ASCII, base64 adds a third to everything.
     if (len(data) - len(text)) * 10 > len(data):
         return "base64", base64.encodebytes(data.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
-    return "quoted-printable", _quoted_printable(data)
-
-
-def _quoted_printable(data: bytes) -> bytes:
-    """Encode UTF-8 with LF line ends, in half of binascii's time.
-
-    Nearly all of a mail is ASCII in short lines, and stays as it is but for its equals signs.
-    """
     if data.translate(None, _NO_CONTROLS):
-        return binascii.b2a_qp(data.replace(b"\n", b"\r\n"), istext=True)
+        return "quoted-printable", binascii.b2a_qp(data.replace(b"\n", b"\r\n"), istext=True)
+    return "quoted-printable", _in_lines(_quoted(data))
+
+
+def encode_pieces(pieces: Sequence[str]) -> tuple[str, bytes]:
+    """Do the same for a body in `pieces`, such as a template yields, most of which were seen before.
+
+    What takes more than a look at each piece is left to ``encode``.
+    """
+    try:
+        quoted = b"".join(map(_quoted_piece, pieces)).rstrip(b" \n")
+    except _OutOfTheOrdinary:
+        return encode("".join(pieces))
+    # So few signs of a quoted byte cannot make it a matter for base64, and behind a bracket there is
+    # no white space of other sorts to be taken away.
+    if quoted.count(b"=") * 10 > len(quoted) or not quoted.endswith(b">"):
+        return encode("".join(pieces))
+    return "quoted-printable", _in_lines(quoted + b"\n")
+
+
+class _OutOfTheOrdinary(Exception):
+    """A piece has control characters."""
+
+
+@lru_cache(maxsize=4096)
+def _quoted_piece(piece: str) -> bytes:
+    data = piece.encode("utf-8", "replace")
+    if data.translate(None, _NO_CONTROLS):
+        raise _OutOfTheOrdinary
+    return _quoted(data)
+
+
+def _quoted(data: bytes) -> bytes:
+    """Quote what is to be quoted in any place: equals signs and bytes beyond ASCII."""
     quoted = data.replace(b"=", b"=3D")
     if not quoted.isascii():
         quoted = quoted.decode("latin-1").encode("ascii", _QUOTE)
+    return quoted
+
+
+def _in_lines(quoted: bytes) -> bytes:
+    """Finish quoted-printable with LF line ends, in half of binascii's time.
+
+    Nearly all lines of a mail are short, and stay as they are.
+    """
     # Searching from the end takes half the time of searching from the start, and mostly finds nothing.
     if quoted.rfind(b" \n") >= 0:
         quoted = quoted.replace(b" \n", b"=20\n")

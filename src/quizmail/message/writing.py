@@ -5,14 +5,14 @@ and folds a long List-Unsubscribe address into encoded words, which RFC 2047 sec
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Protocol
 
 from quizmail.message import headers
-from quizmail.message.encoding import encode
+from quizmail.message.encoding import encode, encode_pieces
 from quizmail.parsing import Mailbox
 from quizmail.states import Kind
 
@@ -39,8 +39,8 @@ class Parts(Protocol):
         """The plain text part."""
 
     @property
-    def html(self) -> str:
-        """The HTML part, a whole document."""
+    def pieces(self) -> Sequence[str]:
+        """The HTML part, a whole document, in pieces of which most are the same in many mails."""
 
     @property
     def language(self) -> str:
@@ -130,7 +130,7 @@ class Letterhead:
         )
         delimiter = f"\r\n--{boundary}".encode()
         # Plain first, richest last (RFC 2046 section 5.1.4).
-        plain, rich = _part("plain", parts.text), _part("html", parts.html)
+        plain, rich = _part("plain", *encode(parts.text)), _part("html", *encode_pieces(parts.pieces))
         return b"".join((head.encode("ascii"), delimiter, *plain, delimiter, *rich, delimiter, b"--\r\n"))
 
 
@@ -140,7 +140,6 @@ def _rfc5322(timestamp: int) -> str:
     return format_datetime(datetime.fromtimestamp(timestamp, UTC))
 
 
-def _part(subtype: str, body: str) -> tuple[bytes, bytes]:
-    encoding, encoded = encode(body)
+def _part(subtype: str, encoding: str, encoded: bytes) -> tuple[bytes, bytes]:
     head = f"\r\nContent-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
     return head.encode("ascii"), encoded

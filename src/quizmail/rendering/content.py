@@ -1,7 +1,7 @@
 """What goes into a mail and what comes out: the site and its brand, facts as templates see them, parts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -57,12 +57,23 @@ class Site:
 
 @dataclass(frozen=True)
 class Parts:
-    """What one mail says: a subject on one line, a text and an HTML document; `language` is a BCP 47 tag."""
+    """What one mail says.
+
+    Attributes:
+        subject: one line.
+        pieces: what its HTML document is made of. The templates' own are the same objects in every mail.
+        language: a BCP 47 tag.
+    """
 
     subject: str
     text: str
-    html: str
+    pieces: Sequence[str]
     language: str = "en"
+
+    @property
+    def html(self) -> str:
+        """The HTML document."""
+        return "".join(self.pieces)
 
 
 def shown_site(site: Site) -> SimpleNamespace:

@@ -6,6 +6,7 @@ the shipped one file by file. Templates are compiled once per process and langua
 their kind is rendered.
 """
 
+import re
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -39,6 +40,8 @@ from quizmail.states import Kind
 #: Filters that write as a language does. Mails have few different figures, dates and closing times.
 _BY_READER = ("number", "percent", "day", "clock", "closing", "month", "month_name", "zone_name")
 _REMEMBERED = 2048
+
+_BLANK_LINES = re.compile(r"\n\n\n+")
 
 #: What mail clients show beside the subject is filled up with, lest they go on with the body.
 _PREHEADER_PADDING = Markup("\n" + ("&zwnj;&nbsp;" * 6 + "\n") * 10)  # noqa: S704
@@ -89,12 +92,10 @@ class Renderer:
         try:
             templates = self._compiled.get((kind, language.tag)) or self._compile(kind, language)
             known = {**templates.common, **known}
-            known["subject"] = formatting.one_line(rendered(templates.subject, known))
-            known["lead"] = formatting.one_line(rendered(templates.lead, known))
-            text, html = rendered(templates.text, known), rendered(templates.html, known)
-            while "\n\n\n" in text:
-                text = text.replace("\n\n\n", "\n\n")
-            return Parts(known["subject"], text, html, language.tag)
+            known["subject"] = formatting.one_line("".join(rendered(templates.subject, known)))
+            known["lead"] = formatting.one_line("".join(rendered(templates.lead, known)))
+            text, html = "".join(rendered(templates.text, known)), rendered(templates.html, known)
+            return Parts(known["subject"], _BLANK_LINES.sub("\n\n", text), html, language.tag)
         except CompositionError:
             raise
         except Exception as problem:

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Template
 
 
-def rendered(template: Template, known: dict[str, Any]) -> str:
-    """Return what `template` says of the variables `known`, which hold its environment's globals, too.
+def rendered(template: Template, known: dict[str, Any]) -> list[str]:
+    """Return what `template` says of the variables `known`, in pieces. `known` holds the globals, too.
 
     Raises:
         Exception: as ``Template.render`` does, with the template's own lines in the traceback.
@@ -19,6 +19,6 @@ def rendered(template: Template, known: dict[str, Any]) -> str:
     names = environment.globals
     context = environment.context_class(environment, known, template.name, template.blocks, names)
     try:
-        return "".join(template.root_render_func(context))
+        return list(template.root_render_func(context))
     except Exception:
         environment.handle_exception()
