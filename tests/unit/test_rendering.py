@@ -6,10 +6,8 @@ from itertools import product
 
 import html5lib
 import pytest
-from markupsafe import Markup, escape
 
 from quizmail.rendering import Brand, Site, shipped_templates
-from quizmail.rendering.escaping import escaped
 from quizmail.states import Kind
 from tests.support.facts import a_quiz, a_result
 from tests.support.mails import SITE, UNSUBSCRIBE_URL, body, composed, read, render, visible
@@ -284,8 +282,3 @@ def test_a_mail_survives_its_journey(kind):
     assert message["Subject"] == parts.subject
     assert body(message, "plain").rstrip() == parts.text.rstrip()
     assert body(message, "html").rstrip() == parts.html.rstrip()
-
-
-@pytest.mark.parametrize("value", ["plain", "a & b", "<i>", "it's", '"', 7, Markup("<b>"), 83.3, "ä"])
-def test_what_a_mail_writes_is_escaped_as_jinja_would(value):
-    assert escaped(value) == str(escape(value))

@@ -30,7 +30,7 @@ from quizmail.errors import CompositionError
 from quizmail.rendering import palette
 from quizmail.rendering.catalogues import SOURCE
 from quizmail.rendering.content import Parts, Site, shown_facts, shown_site
-from quizmail.rendering.escaping import Escaping, escaped
+from quizmail.rendering.generating import Generator, escaped
 from quizmail.rendering.inlining import flatten
 from quizmail.rendering.running import rendered
 from quizmail.rendering.translating import Translating
@@ -178,7 +178,7 @@ class Renderer:
             auto_reload=False,
         )
         # Instances, not the class: pages are rendered too seldom for it to matter.
-        environment.code_generator_class = Escaping
+        environment.code_generator_class = Generator
         environment.escaped = escaped  # type: ignore[attr-defined]
         environment.globals.update(
             site=shown_site(self._site), palette=self._palette, preheader_padding=_PREHEADER_PADDING
