@@ -10,7 +10,7 @@ import pytest
 from quizmail.errors import CompositionError
 from quizmail.rendering import Brand, Renderer, renderer, shipped_templates
 from quizmail.states import Kind
-from tests.support.facts import reminder_facts
+from tests.support.facts import a_quiz, reminder_facts
 from tests.support.mails import SITE, UNSUBSCRIBE_URL, render, visible
 
 each_kind = pytest.mark.parametrize("kind", list(Kind))
@@ -141,6 +141,20 @@ def test_a_palette_that_cannot_be_read_is_named(tmp_path):
 
     with pytest.raises(CompositionError, match=r"palette\.toml: .*line 2"):
         render(Kind.REPORT, templates_dir=tmp_path)
+
+
+def test_a_filter_gives_what_quizzes_have_for_an_attribute(tmp_path):
+    override(tmp_path, "reminder/lead.txt", text='{{ quizzes | values("category") | join(", ") }}')
+    quizzes = [a_quiz(category=category) for category in ("Art", None, "Music")]
+
+    assert "\n\nArt, Music\n" in render(Kind.REMINDER, templates_dir=tmp_path, quizzes=quizzes).text
+
+
+def test_an_attribute_that_quizzes_do_not_have_is_named(tmp_path):
+    override(tmp_path, "reminder/lead.txt", text='\n{{ quizzes | values("colour") }}')
+
+    with pytest.raises(CompositionError, match=r"reminder/lead\.txt:2: .*no attribute 'colour'"):
+        render(Kind.REMINDER, templates_dir=tmp_path)
 
 
 def test_a_fact_that_is_missing_is_named():

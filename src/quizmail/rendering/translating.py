@@ -4,10 +4,10 @@ A call such as ``_("Hi %(name)s,", name=name)`` becomes the pieces of its senten
 language. What is constant costs a mail nothing, and what is wrong with a message is found at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, TemplateSyntaxError, nodes, pass_context
+from jinja2 import Environment, TemplateSyntaxError, nodes, pass_context, pass_environment
 from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
@@ -123,6 +123,12 @@ def _by_reader(name: str) -> Callable[..., str]:
     return written
 
 
+@pass_environment
+def _values(environment: Environment, objects: Iterable[Any], attribute: str) -> list[Any]:
+    """Return the values of an attribute, without those that say nothing."""
+    return [value for each in objects if (value := environment.getattr(each, attribute))]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     **{
         name: _by_reader(name)
@@ -133,4 +139,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "isolated": formatting.isolated,
     "listed": formatting.listed,
     "shorten": formatting.one_line,
+    "values": _values,
 }
