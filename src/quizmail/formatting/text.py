@@ -32,8 +32,9 @@ def one_line(text: str, longest: int | None = None) -> str:
 
 def listed(details: Iterable[str | bool | None]) -> str:
     """Return those of `details` that say something on one line: ``Geography · 10 min``."""
-    said = [detail for detail in details if isinstance(detail, str) and detail]
-    return " · ".join([detail if detail.isascii() else isolated(detail) for detail in said])
+    return " · ".join(
+        [each if each.isascii() else isolated(each) for each in details if isinstance(each, str) and each]
+    )
 
 
 def isolated(text: str) -> str:

@@ -32,14 +32,14 @@ def encode_pieces(pieces: Sequence[str]) -> tuple[str, bytes]:
     What takes more than a look at each piece is left to ``encode``.
     """
     try:
-        quoted = b"".join(map(_quoted_piece, pieces)).rstrip(b" \n")
+        quoted = b"".join((*map(_quoted_piece, pieces), b"\n"))
     except _OutOfTheOrdinary:
         return encode("".join(pieces))
     # So few signs of a quoted byte cannot make it a matter for base64, and behind a bracket there is
     # no white space of other sorts to be taken away.
-    if quoted.count(b"=") * 10 > len(quoted) or not quoted.endswith(b">"):
+    if quoted.count(b"=") * 10 > len(quoted) or not quoted.endswith(b">\n"):
         return encode("".join(pieces))
-    return "quoted-printable", _in_lines(quoted + b"\n")
+    return "quoted-printable", _in_lines(quoted)
 
 
 class _OutOfTheOrdinary(Exception):

@@ -102,6 +102,8 @@ def folded(text: str, used: int) -> str:
 
     `used` columns of the first line are taken.
     """
+    if used + len(text) <= _LINE:
+        return text
     lines: list[str] = []
     for word in text.split(" "):
         if lines and used + 1 + len(word) <= _LINE:

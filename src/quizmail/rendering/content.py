@@ -97,8 +97,14 @@ def shown_facts(kind: Kind, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _all_shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    # Facts are what JSON holds, so that exact types tell them apart.
-    return {name: _shown(name, value) if type(value) in _CHANGED else value for name, value in values.items()}
+    # Facts are what JSON holds, so that exact types tell them apart. Most of them are short texts.
+    shown = {}
+    for name, value in values.items():
+        if type(value) is str and name != "url":
+            shown[name] = formatting.one_line(value, _LONGEST.get(name))
+        else:
+            shown[name] = _shown(name, value) if type(value) in _CHANGED else value
+    return shown
 
 
 def _shown(name: str, value: Any) -> Any:
