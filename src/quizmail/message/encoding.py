@@ -35,9 +35,10 @@ def encode_pieces(pieces: Sequence[str]) -> tuple[str, bytes]:
         quoted = b"".join((*map(_quoted_piece, pieces), b"\n"))
     except _OutOfTheOrdinary:
         return encode("".join(pieces))
-    # So few signs of a quoted byte cannot make it a matter for base64, and behind a bracket there is
-    # no white space of other sorts to be taken away.
-    if quoted.count(b"=") * 10 > len(quoted) or not quoted.endswith(b">\n"):
+    # What has grown by less than a third has too little beyond ASCII for base64, and behind a bracket there
+    # is no white space to be taken away.
+    length = sum(map(len, pieces))
+    if (len(quoted) - length) * 3 > length or not quoted.endswith(b">\n"):
         return encode("".join(pieces))
     return "quoted-printable", _in_lines(quoted)
 
