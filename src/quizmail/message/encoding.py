@@ -47,7 +47,7 @@ class _OutOfTheOrdinary(Exception):
     """A piece has control characters."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _quoted_piece(piece: str) -> bytes:
     data = piece.encode("utf-8", "replace")
     if data.translate(None, _NO_CONTROLS):
