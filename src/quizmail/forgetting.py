@@ -79,6 +79,7 @@ def forget(
     """
     try:
         with transaction():
+            tombstones.wait_for_each_other(forgetting=True)
             traces = look(user_ids, addresses)
             _forget_deliveries(user_ids, now)
             _forget_preferences(user_ids, now)

@@ -143,6 +143,7 @@ def insert_rows(
     if not rows:
         return 0
     with transaction(durable=False):
+        tombstones.wait_for_each_other(forgetting=False)
         new = _insert_deliveries(kind, period, run_id, due_at, now, rows)
         return new - tombstones.withdraw([row.user_id for row in rows], kind, period)
 

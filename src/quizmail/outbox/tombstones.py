@@ -8,7 +8,9 @@ from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 
-from quizmail.models import Delivery, Tombstone
+from quizmail import models
+from quizmail.database import INSTALLED
+from quizmail.models import Delivery, Moment, Tombstone
 from quizmail.states import Kind
 
 #: The period of a tombstone that stops all mails of a kind.
@@ -23,6 +25,17 @@ def key(user_id: str) -> str:
 def bury(user_id: str, kind: Kind, period: str, at: datetime) -> None:
     """Have no mail of `kind` for `period` sent to this user any more. Idempotent."""
     Tombstone.insert(hash=key(user_id), kind=kind, period=period, at=at).on_conflict_ignore().execute()
+
+
+def wait_for_each_other(*, forgetting: bool) -> None:
+    """Let nobody be forgotten while rows are being written, nor the other way round.
+
+    To be called at the beginning of the transaction of either. On PostgreSQL neither would see what the other
+    has not committed: somebody forgotten would be left with a row. SQLite has one writer at a time anyway.
+    """
+    if models.database.obj.for_update:
+        row = Moment.select(Moment.name).where(Moment.name == INSTALLED)
+        row.for_update("FOR UPDATE" if forgetting else "FOR SHARE").execute()
 
 
 def among(user_ids: Collection[str], kind: Kind, period: str) -> set[str]:
