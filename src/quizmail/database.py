@@ -7,13 +7,11 @@ process writes meanwhile.
 """
 
 import logging
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from peewee import Database, SqliteDatabase
@@ -21,6 +19,7 @@ from peewee import Database, SqliteDatabase
 from quizmail import models
 from quizmail.errors import ConfigurationError
 from quizmail.models import Delivery, Moment, Table
+from quizmail.turns import SharedSqlite
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -29,14 +28,6 @@ _HISTORY = "schema_migration"
 
 #: The moment of the first migration: slots before it are not due.
 INSTALLED = "installed"
-
-T = TypeVar("T")
-
-#: Whose turn it is to write to SQLite, among the threads of this process.
-_turn = threading.RLock()
-
-#: Work that shall be written to SQLite together, in the order in which it came.
-_waiting: deque["_Job[Any]"] = deque()
 
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -58,7 +49,7 @@ def connect(url: str, *, connections: int = 20) -> Database:
     if parts.scheme == "sqlite":
         path = unquote(parts.path[1:])
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return SqliteDatabase(path, pragmas=_SQLITE_PRAGMAS)
+        return SharedSqlite(path, pragmas=_SQLITE_PRAGMAS)
     # Not above: who works on SQLite needs neither the driver nor the pool.
     from playhouse.db_url import connect as connect_url
 
@@ -76,7 +67,7 @@ def transaction(*, durable: bool = True) -> Iterator[None]:
             cut, and can be done again or becomes ``unknown``, need not be; it costs most of the time.
     """
     database = models.database.obj
-    if isinstance(database, SqliteDatabase):
+    if isinstance(database, SharedSqlite):
         with _writing(database, durable), database.atomic("IMMEDIATE"):
             yield
     else:
@@ -86,76 +77,10 @@ def transaction(*, durable: bool = True) -> Iterator[None]:
             yield
 
 
-def together(work: Callable[[], T], *, durable: bool = True) -> T:
-    """Run `work` in a write transaction and return its result, once that is committed.
-
-    On SQLite threads that come while another one writes share the next transaction, and so its one sync:
-    a commit costs as much for eight mails as for one. PostgreSQL does the like by itself.
-
-    Args:
-        work: a few statements; it may be run twice, and by another thread.
-        durable: as for ``transaction``.
-    """
-    database = models.database.obj
-    if not isinstance(database, SqliteDatabase) or database.in_transaction():
-        # Others' work must not depend on what becomes of a transaction that is open already.
-        with transaction(durable=durable):
-            return work()
-    job: _Job[T] = _Job(work, durable)
-    _waiting.append(job)
-    with _turn:
-        if not job.is_done:
-            others = [_waiting.popleft() for _ in range(len(_waiting))]
-            # Not only what still waits: whoever had taken this job may have died with it.
-            _run([job, *(other for other in others if other is not job)])
-    return job.result()
-
-
-class _Job(Generic[T]):
-    """A piece of work, and what came of it."""
-
-    def __init__(self, work: Callable[[], T], durable: bool) -> None:
-        self.work, self.durable, self.is_done = work, durable, False
-        self._value: T | None = None
-        self._problem: Exception | None = None
-
-    def attempt(self) -> None:
-        self._value = self.work()
-
-    def alone(self) -> None:
-        """Run the work in a transaction of its own, and keep what it raises for whoever waits for it."""
-        try:
-            with transaction(durable=self.durable):
-                self.attempt()
-        except Exception as problem:
-            self._problem = problem
-
-    def result(self) -> T:
-        if self._problem is not None:
-            raise self._problem
-        return cast(T, self._value)
-
-
-def _run(jobs: Sequence[_Job[Any]]) -> None:
-    """Run the jobs in one transaction; when one of them fails, each in its own, so that no other suffers."""
-    try:
-        with transaction(durable=any(job.durable for job in jobs)):
-            for job in jobs:
-                job.attempt()
-    except Exception:
-        for job in jobs:
-            job.alone()
-    for job in jobs:
-        job.is_done = True
-
-
 @contextmanager
-def _writing(database: SqliteDatabase, durable: bool) -> Iterator[None]:
-    """Let this process's threads write to SQLite in turn.
-
-    SQLite makes a writer that finds another one sleep for milliseconds; a lock wakes the next at once.
-    """
-    with _turn:
+def _writing(database: SharedSqlite, durable: bool) -> Iterator[None]:
+    """Write to SQLite for the length of the block when it is this thread's turn."""
+    with database.turn():
         if durable or database.in_transaction():
             yield
             return

@@ -11,7 +11,19 @@ PACKAGE = Path(__file__).parents[2] / "src" / "quizmail"
 #: only what is named in SHARED.
 LAYERS = (
     {"errors", "states", "parsing", "settings", "slots", "rules", "replies", "retries", "weeks"},
-    {"drivers", "fields", "models", "prepared", "database", "migrations", "sources", "platform", "weekly"},
+    {
+        "drivers",
+        "fields",
+        "models",
+        "prepared",
+        "turns",
+        "database",
+        "together",
+        "migrations",
+        "sources",
+        "platform",
+        "weekly",
+    },
     {"audience", "activity", "outbox", "preferences", "recipients", "holds", "retention"},
     {"links", "formatting", "rendering", "message", "mailer", "returns"},
     {
@@ -45,7 +57,8 @@ SHARED = {
     "retries": {"states"},
     "models": {"fields"},
     "prepared": {"fields", "models"},
-    "database": {"models", "migrations"},
+    "database": {"models", "migrations", "turns"},
+    "together": {"database", "models", "turns"},
     "platform": {"prepared", "sources"},
     "weekly": {"models"},
     "outbox": {"recipients"},

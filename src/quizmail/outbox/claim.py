@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from peewee import SQL, fn
 
-from quizmail.database import together, transaction
+from quizmail.database import transaction
 from quizmail.fields import encode_instant
 from quizmail.models import Attempt, Delivery, Hold, Recipient, Suppression
 from quizmail.outbox.work import Work
@@ -15,6 +15,7 @@ from quizmail.prepared import Among, Parameter, Prepared
 from quizmail.recipients import hashed
 from quizmail.rules import week_began
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Scope, Skip
+from quizmail.together import together
 from quizmail.weekly import last_when_weekly
 
 

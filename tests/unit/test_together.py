@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from peewee import IntegrityError
 
-from quizmail import database, models
+from quizmail import database, models, together
 from quizmail.models import Moment
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ def write_at_once(works, everybody_waits=lambda: None):
 
     def do(name, work):
         try:
-            results[name] = database.together(work)
+            results[name] = together.together(work)
         except Exception as problem:
             results[name] = problem
         finally:
@@ -46,7 +46,7 @@ def write_at_once(works, everybody_waits=lambda: None):
         for name, work in works.items():
             threads.append(threading.Thread(target=do, args=(name, work)))
             threads[-1].start()
-        while len(database._waiting) < len(works):
+        while len(together._waiting) < len(works):
             threading.Event().wait(0.001)
         everybody_waits()
     for thread in threads:
@@ -55,7 +55,7 @@ def write_at_once(works, everybody_waits=lambda: None):
 
 
 def test_one_piece_of_work_is_committed_and_its_result_returned(ours):
-    assert database.together(lambda: note("a")) == "a"
+    assert together.together(lambda: note("a")) == "a"
     assert written() == {"a"}
 
 
@@ -86,14 +86,14 @@ def test_what_raises_reaches_the_caller_and_leaves_nothing_behind(ours):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        database.together(broken)
+        together.together(broken)
     assert written() == set()
-    assert database.together(lambda: note("a")) == "a"
+    assert together.together(lambda: note("a")) == "a"
 
 
 def test_work_whose_taker_died_is_done_by_its_own_thread(ours):
     def everybody_waits():
-        database._waiting.clear()  # Somebody had taken it all to write it, and was killed.
+        together._waiting.clear()  # Somebody had taken it all to write it, and was killed.
 
     assert write_at_once({"a": lambda: note("a")}, everybody_waits) == {"a": "a"}
     assert written() == {"a"}
@@ -105,7 +105,7 @@ def test_work_of_others_does_not_go_down_with_a_transaction_that_is_undone(ours)
 
     def undo():
         with suppress(Undone), database.transaction():
-            database.together(lambda: note("mine"))
+            together.together(lambda: note("mine"))
             raise Undone
 
     assert write_at_once({"theirs": lambda: note("theirs")}, undo) == {"theirs": "theirs"}

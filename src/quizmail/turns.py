@@ -1,0 +1,54 @@
+"""Whose turn it is to write to an SQLite file, among the threads of a process and among processes.
+
+SQLite makes a writer that finds another one sleep, for up to a tenth of a second, and look again: whoever
+writes much keeps all others out, and single mails wait for a fifth of a second. Here who waits is woken at
+once. It is an agreement among Quizmail's own processes, for speed; that there is one writer at a time is
+SQLite's own care.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from peewee import SqliteDatabase
+
+_WRITING = ("INSERT", "UPDATE", "DELETE")
+
+
+class SharedSqlite(SqliteDatabase):
+    """An SQLite file to which many write."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._thread_turn = threading.RLock()
+        self._depth = 0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until nobody else writes, for the length of the block. The turn of who dies is over."""
+        with self._thread_turn:
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    fcntl.flock(self._file, fcntl.LOCK_EX)
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def execute_sql(self, sql: str, params: Any = None, *rest: Any, **options: Any) -> Any:
+        """Run a statement; one that writes outside of a transaction waits for its turn."""
+        if self.in_transaction() or not sql.startswith(_WRITING):
+            return super().execute_sql(sql, params, *rest, **options)
+        with self.turn():
+            return super().execute_sql(sql, params, *rest, **options)
+
+    @cached_property
+    def _file(self) -> int:
+        """The open file beside the database whose lock is the turn of a process."""
+        return os.open(f"{self.database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
