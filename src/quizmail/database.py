@@ -10,14 +10,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from peewee import Database, SqliteDatabase
+from peewee import Database, Field, SqliteDatabase
 
 from quizmail import models
 from quizmail.errors import ConfigurationError
+from quizmail.fields import InstantField, JSONField
 from quizmail.models import Delivery, Moment, Table
 from quizmail.turns import SharedSqlite
 
@@ -102,10 +104,18 @@ def insert_new(table: type[Table], columns: Sequence[str], rows: Sequence[Sequen
     database, fields = models.database.obj, [table._meta.columns[name] for name in columns]
     names = ", ".join(f'"{name}"' for name in columns)
     row = f"({', '.join([database.param] * len(columns))})"
-    values = [field.db_value(value) for each in rows for field, value in zip(fields, each, strict=True)]
+    encoded = map(_encoded, fields, zip(*rows, strict=True))
+    values = list(chain.from_iterable(zip(*encoded, strict=True)))
     into = f"INSERT INTO {table._meta.table_name} ({names}) VALUES {', '.join([row] * len(rows))}"
     count: int = database.execute_sql(f"{into} ON CONFLICT DO NOTHING", values).rowcount
     return count
+
+
+def _encoded(field: Field, values: Sequence[Any]) -> Sequence[Any]:
+    """Return the `values` of a column as the driver takes them: it knows all but our own kinds of fields."""
+    if isinstance(field, InstantField | JSONField):
+        return [field.db_value(value) for value in values]
+    return values
 
 
 def migrate(now: datetime) -> list[str]:
