@@ -100,6 +100,33 @@ def test_comparing_in_sql_is_reading_and_comparing(site, raws, at, zone):
     assert readable == [number for number, instant in read.items() if instant]
 
 
+#: Nearly what databases usually write.
+NEARLY_USUAL = (
+    "2026-10-15 10:00:00", "2026-10-15T10:00:00.5", "2026-10-15T10:00:00.123456789Z", "2026-10-15 10:00:00Z",
+    "2026-10-15 10:00:00+00:00", "2026-10-15 10:00:00.", "2026-10-15 10:00:00.5.5", "2026-10-15 10:00:00z",
+    "2026-10-15 10:00:00 ", " 2026-10-15 10:00:00", "2026-10-15 10:00:00.5 Z", "2026-10-15  10:00:00",
+    "2026-10-15\t10:00:00", "2026-10-15 10:00:00.999999", "2026-10-15 10:00", "2026-10-15", "10:00:00",
+    "2026-10-15 24:00:00", "2026-10-15 10:00:60", "2026-09-31 10:00:00", "2026-10-15 1:00:00",
+    "2026-10-15 10:00:00ZZ", "0000-01-01 10:00:00", "0001-01-01 00:00:00", "2026-W42-4T10:00:00",
+    2026, 2461328.5, b"2026-10-15 10:00:00", "2023-02-29 10:00:00", "2024-02-29 10:00:00",
+)  # fmt: skip
+
+
+def test_what_is_nearly_an_instant_is_none_in_sql_either(site):
+    fill(site, attempts=[(None, number, QUIZ, raw) for number, raw in enumerate(NEARLY_USUAL)])
+    first, end = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+    column = InstantColumn(ZoneInfo("Europe/Berlin"))
+    read = {number: instant for number, raw in enumerate(NEARLY_USUAL) if (instant := column.read(raw))}
+
+    with opened(site, column.zone) as platform:
+        ends = platform.ends
+        before = ids_where(platform, lambda each: ends.before(each, end))
+        within = ids_where(platform, lambda each: ends.within(each, ends.encode(first), ends.encode(end)))
+
+    assert before == [number for number, instant in read.items() if instant < end]
+    assert within == [number for number, instant in read.items() if first <= instant < end]
+
+
 @settings(deadline=None)
 @given(
     columns_of_instants,

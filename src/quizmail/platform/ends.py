@@ -17,7 +17,6 @@ from quizmail.platform.instants import (
     InstantColumn,
     earliest_date,
     epoch_microseconds,
-    from_epoch_microseconds,
     latest_date,
 )
 
@@ -51,52 +50,6 @@ class Ends(Protocol):
 
     def read_latest(self, values: Sequence[Any]) -> datetime | None:
         """Return the latest of the ends that the aggregates gave."""
-
-
-class SqliteEnds:
-    """Any format, rows of different formats too: the exact comparison is the decoder itself.
-
-    `only_text`: no row holds a number, which no comparison with a text finds.
-    """
-
-    def __init__(self, only_text: bool = False) -> None:
-        self.only_text = only_text
-
-    def narrow(self, column: Any, at: datetime) -> Expression:
-        """Compare in the order that the index has."""
-        # SQLite sorts numbers before texts: this holds for both.
-        return column < latest_date(at)
-
-    def before(self, column: Any, at: datetime) -> Expression:
-        """Compare exactly."""
-        return self.narrow(column, at) & (fn.quizmail_instant(column) < epoch_microseconds(at))
-
-    def since(self, column: Any, at: datetime) -> Expression:
-        """Compare exactly."""
-        exact = fn.quizmail_instant(column) >= epoch_microseconds(at)
-        return (column >= earliest_date(at)) & exact if self.only_text else exact
-
-    def encode(self, at: datetime) -> list[Any]:
-        """Give what narrows, and what is exact."""
-        return [earliest_date(at), latest_date(at), epoch_microseconds(at)]
-
-    def within(self, column: Any, first: Sequence[Any], end: Sequence[Any]) -> Expression:
-        """Compare exactly."""
-        instant = fn.quizmail_instant(column)
-        exact = (column < end[1]) & (instant >= first[2]) & (instant < end[2])
-        return (column >= first[0]) & exact if self.only_text else exact
-
-    def readable(self, column: Any) -> Expression:
-        """Tell instants from everything else."""
-        return fn.quizmail_instant(column).is_null(False)
-
-    def latest(self, column: Any) -> list[Any]:
-        """Aggregate exactly."""
-        return [fn.MAX(fn.quizmail_instant(column))]
-
-    def read_latest(self, values: Sequence[Any]) -> datetime | None:
-        """Decode what the aggregates gave."""
-        return from_epoch_microseconds(values[0]) if values[0] is not None else None
 
 
 class _NativeEnds:

@@ -13,11 +13,12 @@ from quizmail import sources
 from quizmail.errors import QuizmailError
 from quizmail.platform import databases
 from quizmail.platform.dialects import Dialect, PostgresqlDialect, SqliteDialect, postgresql_ends
-from quizmail.platform.ends import Ends, NumberEnds, SqliteEnds
+from quizmail.platform.ends import Ends, NumberEnds
 from quizmail.platform.ids import key_of
 from quizmail.platform.instants import EPOCH, InstantColumn, epoch_microseconds
 from quizmail.platform.queries import Queries
 from quizmail.platform.rowsets import RowSet
+from quizmail.platform.sqlite_ends import SqliteEnds
 from quizmail.sources import CONTRACT, Source
 
 
