@@ -6,7 +6,7 @@ column itself is never wrapped, so its index serves.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import UUID
 from quizmail.errors import UnknownUser
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_BYTES = (bytes, memoryview)
 
 #: PostgreSQL type oids: bytea, bigint, smallint, integer, oid, uuid, numeric.
 BYTES_OID, UUID_OID, NUMERIC_OID = 17, 2950, 1700
@@ -30,9 +31,15 @@ def key_of(raw: Any) -> str:
     """Return the key of an id as it came from the database."""
     if isinstance(raw, str):
         return raw
-    if isinstance(raw, bytes | memoryview):
+    if isinstance(raw, _BYTES):
         return bytes(raw).hex()
     return str(raw)
+
+
+def keys_of(raws: Sequence[Any]) -> list[str]:
+    """Return the keys of many ids, of which most come more than once."""
+    keys = {raw: key_of(raw) for raw in set(raws)}
+    return [keys[raw] for raw in raws]
 
 
 def sqlite_candidates(key: str) -> list[Any]:
