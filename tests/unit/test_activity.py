@@ -187,7 +187,6 @@ def test_figures_of_a_month_computed_before_categories_were_kept_are_read(site):
     (figure,) = activity.figures(PERIOD, ["1"]).values()
 
     assert (figure.categories, figure.below) == (None, None)
-    assert activity.taken(PERIOD, ["1", "2"]) == {"1": 2}
 
 
 def test_a_newcomer_had_finished_nothing_before_the_month(site):
