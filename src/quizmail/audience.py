@@ -1,7 +1,7 @@
 """Who is on the platform, and what is open to them: whole pages at a time, with a fixed number of queries."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,22 +14,31 @@ from quizmail.platform.few import FewUsers
 from quizmail.platform.ids import key_of, to_cursor
 from quizmail.platform.instants import EPOCH
 from quizmail.platform.last_finished import last_finished
+from quizmail.platform.members import Account
 from quizmail.states import Kind
 
-__all__ = ["Audience", "Member", "Page", "Quiz"]
+__all__ = ["Account", "Audience", "Member", "Page", "Quiz"]
 
 #: How long the catalogue that was read for one mail serves for the next ones.
 FRESH = timedelta(seconds=30)
 
-_ZONE = members.COLUMNS.index("timezone")
+
+@dataclass(frozen=True)
+class Accounts:
+    """A page of users in the order of the platform's ids, read so far as it takes to judge most of them.
+
+    ``cursor`` None: it was the last page. ``noted`` counts oddities: ``unknown_zone``, ``duplicate_id``,
+    ``unreadable_instant``.
+    """
+
+    found: list[Account]
+    cursor: str | None
+    noted: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Page:
-    """Users in the order of the platform's ids. ``cursor`` None: it was the last page.
-
-    ``noted`` counts oddities: ``unknown_zone``, ``duplicate_id``, ``unreadable_instant``.
-    """
+    """As ``Accounts``, with everything that is known of the users."""
 
     members: list[Member]
     cursor: str | None
@@ -80,23 +89,51 @@ class Audience:
         after: str | None,
         catalogue: Sequence[Quiz],
         limit: int = 1000,
-        wanted: Callable[[Member], bool] | None = None,
     ) -> Page:
         """Read at most `limit` users after the cursor `after`, and keep those of `zones`.
 
         Args:
             catalogue: what ``catalogue`` returned for `at`; a report's members have no ``open_quizzes``.
-            wanted: whose open quizzes are looked for, everybody's by default. It is asked of members whose
-                ``open_quizzes`` are empty yet, and spares most of the work when few have been quiet.
         """
-        rows = self.platform.rows(at)
+        accounts = self.accounts(at, zones, after, limit)
+        found = accounts.found
+        if kind is Kind.REPORT:
+            return Page(self.members(found, {}), accounts.cursor, accounts.noted)
+        keys = [account.user_id for account in found]
+        finished = self.last_finished(at, keys)
+        available = self.available(at, keys, catalogue)
+        return Page(self.members(found, finished, available), accounts.cursor, accounts.noted)
+
+    def accounts(self, at: datetime, zones: Collection[str], after: str | None, limit: int) -> Accounts:
+        """Read at most `limit` users after the cursor `after`, and keep those of `zones`; one query."""
         reader = members.MemberReader(self.platform)
-        raw_users = self.platform.fetch(self._users_after(rows, zones, after, limit))
+        raw_users = self.platform.fetch(self._users_after(self.platform.rows(at), zones, after, limit))
         cursor = to_cursor(raw_users[-1][0]) if len(raw_users) == limit else None
-        users = members.without_duplicates(raw_users, reader.noted)
-        users = {key: row for key, row in users.items() if self._zone_of(row) in zones}
-        found = self._decode(kind, rows, at, users, catalogue, reader, wanted)
-        return Page(found, cursor, dict(reader.noted))
+        found = []
+        for key, row in members.without_duplicates(raw_users, reader.noted).items():
+            zone = members.zone_of(row[members.ZONE], reader.site_zone)
+            if (zone or reader.site_zone) in zones:
+                found.append(reader.account(key, row, zone))
+        return Accounts(found, cursor, dict(reader.noted))
+
+    def last_finished(self, at: datetime, keys: Collection[str]) -> dict[str, datetime]:
+        """Return by key when each user last finished an attempt on a known quiz before `at`; one query."""
+        return last_finished(self.platform, self.platform.rows(at), keys, at)
+
+    def members(
+        self,
+        accounts: Iterable[Account],
+        finished: Mapping[str, datetime],
+        available: Availability | None = None,
+    ) -> list[Member]:
+        """Decode the rest of what was read of users, and join what else was found."""
+        reader = members.MemberReader(self.platform)
+        return [
+            reader.member(
+                account, finished.get(account.user_id), available.to(account.user_id) if available else ()
+            )
+            for account in accounts
+        ]
 
     def member(self, kind: Kind, at: datetime, user_id: str, catalogue: Sequence[Quiz]) -> Member:
         """Read one user as a page would.
@@ -104,9 +141,12 @@ class Audience:
         Raises:
             UnknownUser: nobody on the platform has this id.
         """
-        rows = self.platform.rows(at)
+        row = self._user(self.platform.rows(at), user_id)
         reader = members.MemberReader(self.platform)
-        return self._decode(kind, rows, at, {user_id: self._user(rows, user_id)}, catalogue, reader)[0]
+        if kind is Kind.REPORT:
+            return reader.read(row, None, ())
+        finished = self.last_finished(at, [user_id]).get(user_id)
+        return reader.read(row, finished, self.available(at, [user_id], catalogue).to(user_id))
 
     def available(self, at: datetime, keys: Sequence[str], catalogue: Sequence[Quiz]) -> Availability:
         """Return what is open to the users with these keys; two queries at most."""
@@ -155,31 +195,3 @@ class Audience:
             if key_of(row[0]) == user_id:
                 return row
         raise UnknownUser(f"nobody on the platform has the id {user_id[:80]!a}")
-
-    def _zone_of(self, row: tuple[Any, ...]) -> str:
-        site_zone = self.platform.site_zone.key
-        return members.zone_of(row[_ZONE], site_zone) or site_zone
-
-    def _decode(
-        self,
-        kind: Kind,
-        rows: Rows,
-        at: datetime,
-        users: Mapping[str, tuple[Any, ...]],
-        catalogue: Sequence[Quiz],
-        reader: members.MemberReader,
-        wanted: Callable[[Member], bool] | None = None,
-    ) -> list[Member]:
-        if kind is Kind.REPORT:
-            return [reader.read(row, None, ()) for row in users.values()]
-        finished = last_finished(self.platform, rows, users, at)
-        if wanted is None:
-            available = Availability(self.platform, rows, at, list(users), catalogue)
-            return [reader.read(row, finished.get(key), available.to(key)) for key, row in users.items()]
-        found = [reader.read(row, finished.get(key), ()) for key, row in users.items()]
-        asking = {member.user_id for member in found if wanted(member)}
-        available = Availability(self.platform, rows, at, list(asking), catalogue)
-        return [
-            replace(member, open_quizzes=available.to(member.user_id)) if member.user_id in asking else member
-            for member in found
-        ]

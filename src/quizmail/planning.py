@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from quizmail import activity, recipients, slots
-from quizmail.audience import Audience, Member, Page, Quiz
+from quizmail.activity import Figure
+from quizmail.audience import Audience, Member, Quiz
 from quizmail.facts import reader_facts, reminder_facts, report_facts
 from quizmail.outbox import tombstones
 from quizmail.outbox.plan import PlannedRow
 from quizmail.platform.active_weeks import streaks
-from quizmail.recipients import UNTOLD
+from quizmail.recipients import UNTOLD, Standing
 from quizmail.rules import DUE, Due, Person, Verdict, decide
+from quizmail.sifting import Sieve
 from quizmail.states import Kind, NotDue, Skip
 
 #: A mail sent by hand lives at least this long, whatever the hour of its slot.
@@ -47,6 +50,14 @@ class Plan:
     cursor: str | None = None
 
 
+class Known(NamedTuple):
+    """What our own tables say of the users of a page: who is forgotten, and what was taken in the month."""
+
+    forgotten: Collection[str]
+    taken: Mapping[str, int] = {}
+    figures: Mapping[str, Figure] = {}
+
+
 @dataclass(frozen=True)
 class Planner:
     """Judges the audience. The number of queries for a page does not depend on what is on it."""
@@ -56,21 +67,18 @@ class Planner:
 
     def page(self, question: Question, zones: Collection[str], after: str | None, limit: int = 1000) -> Plan:
         """Judge at most `limit` users of `zones` that follow the cursor `after`."""
-
-        def wanted(member: Member) -> bool:
-            """Say whether `member` would be due if some quiz were open; nobody else's are looked up."""
-            return not isinstance(self._decide(question, _person(member, available=1)), NotDue)
-
-        page: Page = self.audience.page(
-            question.kind, question.at, zones, after, question.catalogue, limit, wanted
+        page = self.audience.accounts(question.at, zones, after, limit)
+        known = self._known(question, [account.user_id for account in page.found])
+        sieve = Sieve(
+            self.audience, partial(self._decide, question), question.at, known.taken, known.forgotten
         )
-        plan = self._judge_all(question, page.members)
-        plan.noted.update(page.noted)
-        return Plan(plan.rows, plan.not_due, plan.noted, page.cursor)
+        members, not_due = sieve.sift(question.kind, page.found, question.catalogue)
+        plan = self._judge_all(question, members, known)
+        return Plan(plan.rows, plan.not_due + not_due, Counter(page.noted), page.cursor)
 
     def one(self, question: Question, member: Member) -> PlannedRow | NotDue:
         """Judge one user: a row, planned or skipped, or the reason why none is due."""
-        plan = self._judge_all(question, [member])
+        plan = self._judge_all(question, [member], self._known(question, [member.user_id]))
         return plan.rows[0] if plan.rows else next(iter(plan.not_due))
 
     def facts(self, question: Question, members: Sequence[Member]) -> dict[str, dict[str, Any]]:
@@ -79,7 +87,8 @@ class Planner:
             return self._reminders(question, members)
         if question.so_far is not None:
             return {member.user_id: reader_facts(member) for member in members}
-        return self._reports(question, members)
+        figures = activity.figures(question.period, [member.user_id for member in members])
+        return self._reports(question, members, figures)
 
     def _reminders(self, question: Question, members: Sequence[Member]) -> dict[str, dict[str, Any]]:
         finished = {member.user_id: member.last_finished for member in members}
@@ -90,87 +99,79 @@ class Planner:
             for member in members
         }
 
-    def _reports(self, question: Question, members: Sequence[Member]) -> dict[str, dict[str, Any]]:
+    def _reports(
+        self, question: Question, members: Sequence[Member], figures: Mapping[str, Figure]
+    ) -> dict[str, dict[str, Any]]:
         platform, period = self.audience.platform, question.period
-        ids = [member.user_id for member in members]
-        now = activity.figures(period, ids)
+        ids = [member.user_id for member in members if member.user_id in figures]
         before = activity.figures(activity.previous_month(period), ids)
         # Whoever took part in the month before need not be looked up.
-        new = activity.newcomers(platform, period, now.keys() - before.keys())
-        available = self.audience.available(question.at, list(now), question.catalogue)
+        new = activity.newcomers(platform, period, set(ids) - before.keys())
+        available = self.audience.available(question.at, ids, question.catalogue)
         return {
             member.user_id: reader_facts(member)
             | report_facts(
-                now[member.user_id],
+                figures[member.user_id],
                 before.get(member.user_id),
                 member.user_id in new,
                 available.to(member.user_id),
             )
             for member in members
-            if member.user_id in now
+            if member.user_id in figures
         }
 
-    def _judge_all(self, question: Question, members: Sequence[Member]) -> Plan:
-        plan = Plan()
-        ids = [member.user_id for member in members]
-        forgotten = tombstones.among(ids, question.kind, question.period)
-        taken = self._taken(question, ids)
-        found = []
-        for member in members:
-            key = member.user_id
-            person = _person(member, len(member.open_quizzes), taken.get(key, 0), key in forgotten)
-            if isinstance(verdict := self._decide(question, person), NotDue):
-                plan.not_due[verdict] += 1
-            else:
-                found.append((member, person))
-        self._plan_rows(question, found, plan)
-        return plan
+    def _known(self, question: Question, user_ids: Sequence[str]) -> Known:
+        """Look up what the judge needs to know of users besides what the platform says of them."""
+        kind, period = question.kind, question.period
+        forgotten = tombstones.among(user_ids, kind, period)
+        if kind is Kind.REMINDER:
+            return Known(forgotten)
+        if question.so_far is not None:
+            taken = activity.so_far(self.audience.platform, period, user_ids, question.so_far)
+            return Known(forgotten, taken)
+        figures = activity.figures(period, user_ids)
+        return Known(forgotten, {key: figure.taken for key, figure in figures.items()}, figures)
 
-    def _plan_rows(self, question: Question, found: Sequence[tuple[Member, Person]], plan: Plan) -> None:
-        """Judge again by what only matters for who may be due: the readers' wishes, suppressed addresses."""
-        standings = recipients.standings(question.kind, [person.user_id for _, person in found])
-        suppressed = recipients.suppressed([person.address for _, person in found if person.address])
-        verdicts: list[tuple[Member, Due | Skip]] = []
-        for member, known in found:
-            standing = standings.get(member.user_id, UNTOLD)
-            person = replace(
-                known,
-                opted_out=standing.opted_out or question.kind in member.opt_out,
-                suppressed=bool(member.address) and str(member.address).lower() in suppressed,
-                paused_until=standing.paused_until,
-                weekly_after=standing.weekly_after,
-            )
+    def _judge_all(self, question: Question, members: Sequence[Member], known: Known) -> Plan:
+        """Judge with everything that counts: also the readers' wishes, and suppressed addresses."""
+        plan = Plan()
+        standings = recipients.standings(question.kind, [member.user_id for member in members])
+        suppressed = recipients.suppressed([member.address for member in members if member.address])
+        found: list[tuple[Member, Due | Skip]] = []
+        for member in members:
+            person = _person(question.kind, member, known, standings.get(member.user_id, UNTOLD), suppressed)
             if isinstance(verdict := self._decide(question, person), NotDue):
                 plan.not_due[verdict] += 1
             else:
-                verdicts.append((member, verdict))
-        facts = self.facts(question, [member for member, verdict in verdicts if verdict is DUE])
-        plan.rows.extend(_row(question, *each, facts) for each in verdicts)
+                found.append((member, verdict))
+        due = [member for member, verdict in found if verdict is DUE]
+        has_figures = question.kind is Kind.REPORT and question.so_far is None
+        facts = self._reports(question, due, known.figures) if has_figures else self.facts(question, due)
+        plan.rows.extend(_row(question, *each, facts) for each in found)
+        return plan
 
     def _decide(self, question: Question, person: Person) -> Verdict:
         return decide(question.kind, person, question.at, self.inactive_after)
 
-    def _taken(self, question: Question, user_ids: Sequence[str]) -> Mapping[str, int]:
-        """Return by user id how many attempts count for a report."""
-        if question.kind is Kind.REMINDER:
-            return {}
-        if question.so_far is not None:
-            return activity.so_far(self.audience.platform, question.period, user_ids, question.so_far)
-        return activity.taken(question.period, user_ids)
 
-
-def _person(member: Member, available: int, taken: int = 0, forgotten: bool = False) -> Person:
-    """Return what the platform says of a user, to be judged."""
+def _person(
+    kind: Kind, member: Member, known: Known, standing: Standing, suppressed: Collection[str]
+) -> Person:
+    key = member.user_id
     return Person(
-        user_id=member.user_id,
+        user_id=key,
         address=member.address,
         active=member.active,
         is_staff=member.is_staff,
+        opted_out=standing.opted_out or kind in member.opt_out,
+        suppressed=bool(member.address) and str(member.address).lower() in suppressed,
+        paused_until=standing.paused_until,
         created_at=member.created_at,
         last_activity=member.last_activity,
-        available=available,
-        taken=taken,
-        forgotten=forgotten,
+        available=len(member.open_quizzes),
+        taken=known.taken.get(key, 0),
+        forgotten=key in known.forgotten,
+        weekly_after=standing.weekly_after,
         zone=member.zone,
     )
 

@@ -7,13 +7,13 @@ the pages that are read, but it never drops anybody whom this judge would accept
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from quizmail.states import Kind, NotDue, Skip
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What is known of one user at one instant. Instants are UTC-aware.
 
     ``address`` is None when the platform's address cannot be mailed. ``last_activity`` is the later

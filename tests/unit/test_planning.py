@@ -137,7 +137,7 @@ def test_the_number_of_queries_for_a_page_does_not_depend_on_what_is_on_it(tmp_p
                 assert len(planner.page(question, {"UTC"}, None, 1001).rows) == users
             counts.add(len(queries))
 
-    assert counts == {{reminders: 7, reports: 9}[plan]}
+    assert counts == {{reminders: 7, reports: 8}[plan]}
 
 
 @contextmanager

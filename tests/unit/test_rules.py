@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -38,7 +37,7 @@ def test_who_is_quiet_and_took_part_gets_both_mails(kind):
     ],
 )
 def test_one_fact_decides_against_a_reminder(change, reason):
-    assert decide(Kind.REMINDER, replace(QUIET, **change), NOW, LIMIT) == reason
+    assert decide(Kind.REMINDER, QUIET._replace(**change), NOW, LIMIT) == reason
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_one_fact_decides_against_a_reminder(change, reason):
     ],
 )
 def test_one_fact_leaves_the_reminder_due(change):
-    assert decide(Kind.REMINDER, replace(QUIET, **change), NOW, LIMIT) == DUE
+    assert decide(Kind.REMINDER, QUIET._replace(**change), NOW, LIMIT) == DUE
 
 
 @pytest.mark.parametrize(
@@ -65,17 +64,17 @@ def test_one_fact_leaves_the_reminder_due(change):
     ],
 )
 def test_one_fact_decides_against_a_report(change, reason):
-    assert decide(Kind.REPORT, replace(QUIET, **change), NOW, LIMIT) == reason
+    assert decide(Kind.REPORT, QUIET._replace(**change), NOW, LIMIT) == reason
 
 
 def test_a_report_does_not_ask_for_inactivity_or_open_quizzes():
-    busy = replace(QUIET, last_activity=NOW, available=0)
+    busy = QUIET._replace(last_activity=NOW, available=0)
 
     assert decide(Kind.REPORT, busy, NOW, LIMIT) == DUE
 
 
 def test_who_is_not_due_is_counted_even_if_the_address_is_bad():
-    away = replace(QUIET, address=None, last_activity=NOW)
+    away = QUIET._replace(address=None, last_activity=NOW)
 
     assert decide(Kind.REMINDER, away, NOW, LIMIT) == NotDue.RECENTLY_ACTIVE
 
@@ -84,7 +83,7 @@ def weekly(last, at, zone="Europe/Berlin"):
     """Return the verdict on somebody who wants one reminder a week and had one at `last` (local)."""
     local = ZoneInfo(zone)
     last, at = (each.replace(tzinfo=local).astimezone(UTC) for each in (last, at))
-    person = replace(QUIET, last_activity=None, weekly_after=last, zone=zone)
+    person = QUIET._replace(last_activity=None, weekly_after=last, zone=zone)
     return decide(Kind.REMINDER, person, at, LIMIT)
 
 
@@ -116,15 +115,15 @@ def test_a_weekly_reader_gets_no_second_reminder_within_seven_days(last, at):
 
 
 def test_the_first_reminder_of_a_weekly_reader_is_due():
-    assert decide(Kind.REMINDER, replace(QUIET, weekly_after=None), NOW, LIMIT) == DUE
+    assert decide(Kind.REMINDER, QUIET._replace(weekly_after=None), NOW, LIMIT) == DUE
 
 
 def test_a_weekly_reader_gets_every_report():
-    assert decide(Kind.REPORT, replace(QUIET, weekly_after=NOW), NOW, LIMIT) == DUE
+    assert decide(Kind.REPORT, QUIET._replace(weekly_after=NOW), NOW, LIMIT) == DUE
 
 
 def test_who_was_active_is_counted_as_such_even_if_mailed_this_week():
-    person = replace(QUIET, last_activity=NOW, weekly_after=NOW)
+    person = QUIET._replace(last_activity=NOW, weekly_after=NOW)
 
     assert decide(Kind.REMINDER, person, NOW, LIMIT) == NotDue.RECENTLY_ACTIVE
 
@@ -142,7 +141,7 @@ def test_a_weekly_reader_whom_we_ask_about_daily_is_mailed_every_seventh_day(fir
     slots = between(Kind.REMINDER, start, start + timedelta(days=30), [zone], calendar)
     last, mailed = None, []
     for slot, minutes in zip(slots, late, strict=False):
-        person = replace(QUIET, last_activity=None, weekly_after=last, zone=zone)
+        person = QUIET._replace(last_activity=None, weekly_after=last, zone=zone)
         if decide(Kind.REMINDER, person, slot.at, LIMIT) == DUE:
             ends = expiry(Kind.REMINDER, slot.period, zone, slot.at) - timedelta(seconds=1)
             last = min(slot.at + timedelta(minutes=minutes), ends)

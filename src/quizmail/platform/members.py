@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from quizmail.platform.addresses import normalised
@@ -30,6 +30,8 @@ COLUMNS = (
     "opt_out_reminders",
     "opt_out_reports",
 )
+
+ZONE = COLUMNS.index("timezone")
 
 _OPTED_OUT: Mapping[tuple[bool, bool], frozenset[Kind]] = {
     (True, True): frozenset(Kind),
@@ -71,6 +73,22 @@ class Member:
     last_finished: datetime | None = None
 
 
+class Account(NamedTuple):
+    """What a user's row says for the question whether a mail is due; ``row`` is all of it, not decoded yet.
+
+    A page is read so far of everybody: most get no mail, and need not be read any further.
+    """
+
+    user_id: str
+    active: bool
+    is_staff: bool
+    zone: str
+    zone_known: bool
+    last_seen_at: datetime | None
+    created_at: datetime | None
+    row: tuple[Any, ...]
+
+
 class MemberReader:
     """Decodes rows of ``COLUMNS``, and counts in ``noted`` what is odd about them."""
 
@@ -84,34 +102,51 @@ class MemberReader:
         self, row: tuple[Any, ...], last_finished: datetime | None, open_quizzes: tuple[Quiz, ...]
     ) -> Member:
         """Decode one row, and join what was found about its user."""
-        raw_id, email, name, active, staff, seen, created, zone, locale, *opt_out = row
-        last_seen_at = self._instant(self.last_seen, seen)
-        known_zone = zone_of(zone, self.site_zone)
-        if known_zone is None:
+        account = self.account(key_of(row[0]), row, zone_of(row[ZONE], self.site_zone))
+        return self.member(account, last_finished, open_quizzes)
+
+    def account(self, key: str, row: tuple[Any, ...], zone: str | None) -> Account:
+        """Decode of one row what decides; `zone` is what ``zone_of`` says of it."""
+        _, _, _, active, staff, seen, created, *_ = row
+        if zone is None:
             self.noted["unknown_zone"] += 1
+        return Account(
+            key,
+            active is None or active is True or flag(active, default=True),
+            staff is not None and flag(staff, default=False),
+            zone or self.site_zone,
+            zone is not None,
+            None if seen is None else self._instant(self.last_seen, seen),
+            None if created is None else self._instant(self.created, created),
+            row,
+        )
+
+    def member(
+        self, account: Account, last_finished: datetime | None, open_quizzes: tuple[Quiz, ...]
+    ) -> Member:
+        """Decode the rest of a row, and join what was found about its user."""
+        _, email, name, _, _, _, _, _, locale, *opt_out = account.row
         address = normalised(email)
         raw_address = None if email is None else str(email)
         return Member(
-            key_of(raw_id),
+            account.user_id,
             raw_address,
             address,
             line(name, LONGEST_NAME) or line((raw_address or "").partition("@")[0], LONGEST_NAME),
-            active is None or active is True or flag(active, default=True),
-            staff is not None and flag(staff, default=False),
+            account.active,
+            account.is_staff,
             _opted_out(*opt_out),
-            known_zone or self.site_zone,
-            known_zone is not None,
+            account.zone,
+            account.zone_known,
             line_or_none(locale, _LONGEST_LOCALE),
-            last_seen_at,
-            self._instant(self.created, created),
-            _later(last_seen_at, last_finished),
+            account.last_seen_at,
+            account.created_at,
+            later(account.last_seen_at, last_finished),
             open_quizzes,
             last_finished,
         )
 
     def _instant(self, column: Any, raw: Any) -> datetime | None:
-        if raw is None:
-            return None
         instant: datetime | None = column.read(raw)
         if instant is None and column.is_unreadable(raw):
             self.noted["unreadable_instant"] += 1
@@ -146,5 +181,6 @@ def _opted_out(everything: Any, reminders: Any, reports: Any) -> frozenset[Kind]
     return _OPTED_OUT[all_of_it or flag(reminders, default=False), all_of_it or flag(reports, default=False)]
 
 
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two instants, of which each may be unknown."""
     return max(one, other) if one and other else one or other
