@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from peewee import fn
-
 from quizmail.database import insert_new, transaction
 from quizmail.models import Month, MonthFigure, database
 from quizmail.platform import Platform
 from quizmail.platform.last_finished import finished_before
 from quizmail.platform.month import month_of_users, taken_between
-from quizmail.platform.summaries import MonthOfUser
 from quizmail.prepared import Among
+from quizmail.ranking import ranked
 
 #: How long a computation may take before another process begins it anew.
 LEASE = timedelta(minutes=10)
@@ -23,7 +21,18 @@ LEASE = timedelta(minutes=10)
 #: Rows of one insert: of ten thousand each would take twice as long.
 _CHUNK = 1000
 
-_COLUMNS = ("period", "user_id", "taken", "average", "best", "quizzes", "categories")
+_COLUMNS = (
+    "period",
+    "user_id",
+    "taken",
+    "average",
+    "best",
+    "quizzes",
+    "categories",
+    "rank",
+    "of",
+    "below",
+)
 
 
 class Figure(NamedTuple):
@@ -83,7 +92,9 @@ def compute(platform: Platform, period: str, now: datetime, lease_by: str) -> bo
         return _is_computed(period)
     try:
         figures_of_month = month_of_users(platform, start, end)
-        return _store_all(period, lease, figures_of_month) and _finish(period, lease, now)
+        if not _store_all(period, lease, ranked(figures_of_month)):
+            return False
+        return _write(period, lease, computed_at=now, lease_until=None)
     except BaseException:
         _write(period, lease, lease_until=None)
         raise
@@ -137,44 +148,16 @@ def _write(period: str, lease: str, **values: Any) -> bool:
     return bool(Month.update(**values).where(ours).execute())
 
 
-def _store_all(period: str, lease: str, months: Iterable[MonthOfUser]) -> bool:
+def _store_all(period: str, lease: str, rows: Iterable[tuple[Any, ...]]) -> bool:
     """Insert the figures in short transactions; False when the lease was lost on the way.
 
     Whoever takes over after a power cut deletes what is left of them: they need not be on the disk before
     the month is marked as computed.
     """
-    remaining = iter(months)
+    remaining = iter(rows)
     while chunk := list(islice(remaining, _CHUNK)):
         with transaction(durable=False):
             if not _write(period, lease, lease_by=lease):
                 return False
-            insert_new(MonthFigure, _COLUMNS, [(period, *month) for month in chunk])
+            insert_new(MonthFigure, _COLUMNS, [(period, *row) for row in chunk])
     return True
-
-
-def _finish(period: str, lease: str, now: datetime) -> bool:
-    """Rank everybody with an average, and mark the month as computed."""
-    with transaction():
-        if not _write(period, lease, lease_by=lease):
-            return False
-        other = MonthFigure.alias()
-        best_first = [other.average.desc()]
-        ranked = (
-            other.select(
-                other.id,
-                fn.RANK().over(order_by=best_first).alias("place"),
-                fn.COUNT(other.id).over().alias("among"),
-                # Counts everybody down to the user and whoever shares the rank.
-                fn.COUNT(other.id).over(order_by=best_first).alias("not_below"),
-            )
-            .where(other.period == period, other.average.is_null(False))
-            .alias("ranked")
-        )
-        below = ranked.c.among - ranked.c.not_below
-        (
-            MonthFigure.update(rank=ranked.c.place, of=ranked.c.among, below=below)
-            .from_(ranked)
-            .where(MonthFigure.id == ranked.c.id)
-            .execute()
-        )
-        return _write(period, lease, computed_at=now, lease_until=None)

@@ -24,7 +24,7 @@ LAYERS = (
         "platform",
         "weekly",
     },
-    {"audience", "activity", "outbox", "preferences", "recipients", "holds", "retention"},
+    {"audience", "activity", "outbox", "preferences", "ranking", "recipients", "holds", "retention"},
     {"links", "formatting", "rendering", "message", "mailer", "returns"},
     {
         "alerts",
@@ -62,6 +62,7 @@ SHARED = {
     "together": {"database", "models", "turns"},
     "platform": {"fields", "prepared", "sources"},
     "weekly": {"models"},
+    "activity": {"ranking"},
     "outbox": {"recipients"},
     "retention": {"outbox"},
     "rendering": {"formatting"},

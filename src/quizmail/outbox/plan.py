@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from quizmail.database import insert_new, transaction
-from quizmail.models import Delivery, Recipient, Run
+from quizmail.models import Delivery, Recipient, Run, database
 from quizmail.outbox import tombstones
 from quizmail.prepared import Among
 from quizmail.slots import Slot
@@ -182,4 +182,4 @@ def _recipient_ids(user_ids: Sequence[str]) -> Mapping[str, int]:
     new = [(user_id, Preference.ON, Preference.ON) for user_id in user_ids]
     insert_new(Recipient, ("user_id", "reminder_preference", "report_preference"), new)
     found = Recipient.select(Recipient.user_id, Recipient.id).where(Among(Recipient.user_id, user_ids))
-    return dict(found.tuples())
+    return dict(database.obj.execute(found).fetchall())

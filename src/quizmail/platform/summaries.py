@@ -4,11 +4,11 @@ A month is summed up for everybody who took part, so what is kept of it is put t
 the quizzes are encoded once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import fsum
 from typing import Any, NamedTuple
 
-from quizmail.fields import Document, encode_document
+from quizmail.fields import encode_document
 from quizmail.platform.places import Places
 from quizmail.platform.quizzes import Quiz
 
@@ -19,7 +19,7 @@ DECIMALS = 6
 class MonthOfUser(NamedTuple):
     """What one user did: attempts taken, mean and best percent (None: nothing graded), quiz by quiz.
 
-    ``quizzes``: a list of objects with id, title, category, taken, best, rank and of; the best first.
+    ``quizzes``: JSON, a list of objects with id, title, category, taken, best, rank and of; the best first.
     ``categories``: one with name (null: quizzes without one), taken and average; the most taken first.
     """
 
@@ -27,8 +27,8 @@ class MonthOfUser(NamedTuple):
     taken: int
     average: float | None
     best: float | None
-    quizzes: Document
-    categories: Document
+    quizzes: str
+    categories: str
 
 
 class _Words(NamedTuple):
@@ -48,11 +48,11 @@ class _Attempts:
         self.taken = self.graded = 0
         self.totals: list[float] = []
 
-    def add(self, taken: int, graded: int, total: float | None) -> None:
+    def add(self, taken: int, graded: int, totals: Iterable[float]) -> None:
+        """Count some more of them."""
         self.taken += taken
-        if total is not None:
-            self.graded += graded
-            self.totals.append(total)
+        self.graded += graded
+        self.totals += totals
 
     def average(self) -> float | None:
         """Return the mean over the graded attempts, not over the quizzes."""
@@ -68,47 +68,49 @@ class Summaries:
 
     def of(self, user_id: str, results: Iterable[tuple[Any, ...]], places: Places) -> MonthOfUser:
         """Sum up one user's results: rows of (user, quiz, taken, graded, sum, best, score)."""
-        everything, categories, texts = _Attempts(), dict[str | None, _Attempts](), []
+        found: dict[str | None, _Attempts] = {}
+        texts = []
         for _, quiz, taken, graded, total, best, score in results:
-            words = self._words.get(quiz) or self._unknown(quiz)
-            everything.add(taken, graded, total)
-            category = categories.get(words.category)
-            if category is None:
-                category = categories[words.category] = _Attempts()
-            category.add(taken, graded, total)
+            title, category, beginning = self._words.get(quiz) or self._unknown(quiz)
+            if category not in found:
+                found[category] = _Attempts()
             if best is None:
-                text = f'{words.beginning}"taken":{taken},"best":null,"rank":null,"of":null}}'
-                texts.append((1, 0.0, words.title, quiz, text))
+                found[category].add(taken, 0, ())
+                text = f'{beginning}"taken":{taken},"best":null,"rank":null,"of":null}}'
+                texts.append((True, 0.0, title, quiz, text))
             else:
+                found[category].add(taken, graded, (total,))
                 rank, of = places.of(quiz, score)
                 best = round(best, DECIMALS)
-                text = f'{words.beginning}"taken":{taken},"best":{best!r},"rank":{rank},"of":{of}}}'
-                texts.append((0, -best, words.title, quiz, text))
+                text = f'{beginning}"taken":{taken},"best":{best!r},"rank":{rank},"of":{of}}}'
+                texts.append((False, -best, title, quiz, text))
         texts.sort()
-        return MonthOfUser(
-            user_id,
-            everything.taken,
-            everything.average(),
-            -texts[0][1] if everything.graded else None,
-            Document(f"[{','.join([text for *_, text in texts])}]"),
-            self._categories(categories),
-        )
+        everything = _together(found.values())
+        average, best = everything.average(), -texts[0][1] if everything.graded else None
+        categories = self._categories(found, everything, average)
+        return MonthOfUser(user_id, everything.taken, average, best, _document(texts), categories)
 
-    def _categories(self, found: Mapping[str | None, _Attempts]) -> Document:
-        texts = sorted(
-            [
-                (-each.taken, name is None, name or "", self._category(name, each))
-                for name, each in found.items()
-            ]
-        )
-        return Document(f"[{','.join([text for *_, text in texts])}]")
+    def _categories(
+        self, found: Mapping[str | None, _Attempts], everything: _Attempts, average: float | None
+    ) -> str:
+        texts = [
+            (
+                -each.taken,
+                name is None,
+                name or "",
+                # Most users keep to one category, and its mean is the user's.
+                self._category(name, each.taken, average if each is everything else each.average()),
+            )
+            for name, each in found.items()
+        ]
+        texts.sort()
+        return _document(texts)
 
-    def _category(self, name: str | None, attempts: _Attempts) -> str:
+    def _category(self, name: str | None, taken: int, average: float | None) -> str:
         if name not in self._names:
             self._names[name] = encode_document(name)
-        average = attempts.average()
         mean = "null" if average is None else repr(average)
-        return f'{{"name":{self._names[name]},"taken":{attempts.taken},"average":{mean}}}'
+        return f'{{"name":{self._names[name]},"taken":{taken},"average":{mean}}}'
 
     def _unknown(self, quiz: str) -> _Words:
         """Return the words for a quiz that came after the quizzes were read."""
@@ -119,3 +121,17 @@ class Summaries:
 def _words(quiz_id: str, title: str, category: str | None) -> _Words:
     beginning = encode_document({"id": quiz_id, "title": title, "category": category})
     return _Words(title, category, f"{beginning[:-1]},")
+
+
+def _together(several: Collection[_Attempts]) -> _Attempts:
+    if len(several) == 1:
+        return next(iter(several))
+    together = _Attempts()
+    for each in several:
+        together.add(each.taken, each.graded, each.totals)
+    return together
+
+
+def _document(sorted_texts: Iterable[tuple[Any, ...]]) -> str:
+    """Return the JSON list of what comes last in each of the tuples."""
+    return f"[{','.join([text for *_, text in sorted_texts])}]"
