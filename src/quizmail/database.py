@@ -35,7 +35,7 @@ _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
     "busy_timeout": 30_000,  # milliseconds
-    "wal_autocheckpoint": 4_000,  # pages: fewer checkpoints, each of which syncs the whole database
+    "wal_autocheckpoint": 16000,  # pages: fewer checkpoints, each of which syncs the whole database
     "foreign_keys": 1,
     "cache_size": -512,  # KiB: every thread has a connection, and mails have no page in common
 }

@@ -111,8 +111,10 @@ class Dispatcher:
     def pump(self, patience: timedelta) -> int:
         """Release what may go now, and keep the queue topped up for `patience`; return how many were."""
         until, released = time.monotonic() + patience.total_seconds(), 0
+        # A few at a time would cost more than to send them.
+        enough = max(1, min(BATCH, self.max_waiting // 2))
         while True:
-            has_room = self._room() > 0
+            has_room = self._room() >= enough
             count = self._release() if has_room else 0
             released += count
             if (has_room and not count) or time.monotonic() >= until:

@@ -64,7 +64,9 @@ class Board:
 
     def counts_failures(self, subject: Subject) -> bool:
         """Say whether failures of `subject` are remembered, so that a success must be told."""
-        return any((scope, name) == (subject.scope, subject.name) and n for scope, name, n, *_ in self.rows)
+        return bool(self.rows) and any(
+            (scope, name) == (subject.scope, subject.name) and n for scope, name, n, *_ in self.rows
+        )
 
 
 def board() -> Board:

@@ -5,8 +5,8 @@ and claimed in the same commit that writes that one's outcome. So a mail costs o
 """
 
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
 
 from peewee import InterfaceError, OperationalError
 
@@ -81,7 +81,7 @@ class Round:
         if self.selection.board.counts_failures(holds.ALL):
             holds.relieve(holds.ALL, Failure.RELAY_UNREACHABLE)
         ahead = next(letters, None)
-        token, before = uuid4().hex, self._sent
+        token, before = token_hex(16), self._sent
         claimed, recorded = self._claim(letter, token)
         if claimed:
             self.parts.in_flight[token] = letter.work

@@ -5,12 +5,13 @@ costs one round trip.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from quizmail.mailer.connection import Connection, connect
 from quizmail.mailer.failures import unexpected
 from quizmail.mailer.transaction import (
     LONE_DOT,
+    SAID,
     Command,
     ask,
     commands,
@@ -61,19 +62,21 @@ class Mailer:
         Raises:
             ValueError: when the envelope's addresses or its id cannot stand in a command.
         """
-        commands(envelope, sized=False, reports=True)
+        is_said = self._ahead is envelope
+        if not is_said:
+            commands(envelope, sized=False, reports=True)
         try:
-            return self._open(envelope)
+            return self._open(envelope, is_said)
         except BaseException:
             self.abandon()
             raise
 
-    def _open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
-        is_said = self._ahead is envelope
+    def _open(self, envelope: Envelope, is_said: bool) -> Ready | Reply | NoAnswer:
         if not is_said:
             self._retire()
         if self._connection is not None:
-            answer = self._announce(self._connection, envelope, is_said)
+            announced = SAID if is_said else _commands(self._connection, envelope)
+            answer = self._announce(self._connection, announced)
             if not _is_stale(answer):
                 return answer
             self.abandon()
@@ -81,7 +84,7 @@ class Mailer:
         if isinstance(connection, NoAnswer):
             return connection
         self._connection = connection
-        return self._announce(connection, envelope)
+        return self._announce(connection, _commands(connection, envelope))
 
     def body(self, message: bytes, ahead: Envelope | None = None) -> Reply | NoAnswer:
         """Send the message and wait for the answer; only after ``open`` returned Ready.
@@ -166,14 +169,12 @@ class Mailer:
         self._ahead = ahead
         return b"".join(words for _, words in announced)
 
-    def _announce(
-        self, connection: Connection, envelope: Envelope, is_said: bool = False
-    ) -> Ready | Reply | NoAnswer:
+    def _announce(self, connection: Connection, announced: Sequence[Command]) -> Ready | Reply | NoAnswer:
         connection.mails += 1
         self._used_at = self._clock()
         self._ahead, self._refused = None, False
         answers: list[Reply] = []
-        for answer in converse(connection.smtp, _commands(connection, envelope), self._timeout, is_said):
+        for answer in converse(connection.smtp, announced, self._timeout):
             if isinstance(answer, NoAnswer) or not is_expected(answer):
                 self.abandon()
                 return _first_refusal(answers) or verdict(answer)

@@ -1,6 +1,6 @@
 """The claim on one delivery, and its outcome; every change is a test-and-set."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -135,21 +135,23 @@ def _claiming(wanted: Claim) -> Callable[[], bool]:
     return lambda: bool(_CLAIMS[work.kind].changed(**values))
 
 
-def _outcome_where(which: Callable[[], Any], **more: Any) -> Prepared:
-    columns = ("state", "reason", "reply_code", "reply_text", "due_at", "sent_at")
+def _outcome_where(which: Callable[[], Any], columns: Sequence[str], **more: Any) -> Prepared:
     given = {name: Parameter(name) for name in columns}
     values = given | {"released_at": None, "releases": 0} | more
     return Prepared(lambda: Delivery.update(**values).where((Delivery.id == Parameter("id")) & which()))
 
 
-_CLAIMED = _outcome_where(
-    lambda: (
-        (Delivery.claimed_by == Parameter("token"))
-        & Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
-    )
-)
+def _claimed_by_token() -> Any:
+    open_still = Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
+    return (Delivery.claimed_by == Parameter("token")) & open_still
+
+
+_COLUMNS = ("state", "reason", "reply_code", "reply_text")
+_SENT = _outcome_where(_claimed_by_token, (*_COLUMNS, "sent_at"))
+_CLAIMED = _outcome_where(_claimed_by_token, (*_COLUMNS, "due_at"))
 _UNCLAIMED = _outcome_where(
     lambda: (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == Parameter("seen")),
+    (*_COLUMNS, "due_at"),
     attempts=Delivery.attempts + 1,
 )
 _ATTEMPT = Prepared(
@@ -178,7 +180,8 @@ def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
 
 def _recording(entry: Entry) -> Callable[[], bool]:
     """Return what writes the outcome of a claim, as a part of a transaction."""
-    return _finishing(_CLAIMED, {"token": entry.token}, entry.work, entry.outcome, entry.now)
+    update = _SENT if entry.outcome.state is DeliveryState.SENT else _CLAIMED
+    return _finishing(update, {"token": entry.token}, entry.work, entry.outcome, entry.now)
 
 
 def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
@@ -235,7 +238,7 @@ def _finishing(
             state=outcome.state,
             reason=outcome.reason,
             due_at=outcome.due_at or work.due_at,
-            sent_at=at if is_sent else None,
+            sent_at=at,
             **reply,
             **which,
         ):
