@@ -20,6 +20,7 @@ from benchmarks.scene import Scene, scene
 from benchmarks.servers import Failed, python
 from benchmarks.stopwatch import Lap
 from quizmail.broker import MAIL_QUEUE, DramatiqBell
+from quizmail.cli.processes import ONE_HEAP
 from quizmail.models import Delivery
 from quizmail.states import DeliveryState, Kind
 
@@ -49,7 +50,7 @@ class Crew:
         """Have workers with the actors of `module` do all that `feed` sends; return what each process did."""
         folder = self.folder / module
         folder.mkdir()
-        variables = {**environment, "REDIS_URL": self.redis_url, stopwatch.FOLDER: str(folder)}
+        variables = {**ONE_HEAP, **environment, "REDIS_URL": self.redis_url, stopwatch.FOLDER: str(folder)}
         arguments = [
             "-m",
             "dramatiq",
