@@ -1,5 +1,7 @@
 """What the code of mail templates writes is what Jinja's own code would write."""
 
+from types import SimpleNamespace
+
 import pytest
 from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 from jinja2.compiler import CodeGenerator
@@ -13,6 +15,8 @@ VALUES = {
     "nothing": None,
     "safe": Markup("<b>x</b>"),
     "each": [1, None, "x"],
+    "thing": SimpleNamespace(name="<thing>", nothing=None, inner=SimpleNamespace(name="inner")),
+    "mapping": {"name": "by key", "keys": "hidden"},
 }
 TEMPLATES = {
     "base": "{% block first %}base {{ name }}{% endblock %}|{% block second %}{{ number }}{% endblock %}|end",
@@ -30,6 +34,9 @@ SOURCES = [
     "{% include 'other' %}{% include 'absent' ignore missing %}",
     "{% set held %}{% include 'other' %}{% endset %}{{ held }}",
     "{% import 'macros' as m %}{{ m.row(name) }}{% call m.row(safe) %}{{ name }}{% endcall %}",
+    "{{ thing.name }}{{ thing.inner.name }}{{ mapping.name }}{{ mapping.keys is callable }}",
+    "{% for one in [thing] %}{{ one.name ~ one.inner.name }}{{ one.absent is defined }}{% endfor %}",
+    "{{ thing.absent is defined }}{{ thing.absent | default('no') }}{{ (thing.name, name) | join }}",
     "{% filter upper %}<p>{{ name ~ 'x' }}</p>{% endfilter %}",
     "{% for one in each recursive %}{{ loop.index }}{{ one is none }}{{ 'x' ~ one }}{% endfor %}",
     "{% autoescape true %}{{ name ~ safe }}{% endautoescape %}",
@@ -53,7 +60,9 @@ def test_a_template_says_what_it_would_say_by_jinjas_own_code(source, autoescape
 
 
 @pytest.mark.parametrize("autoescape", [True, False])
-@pytest.mark.parametrize("source", ["{{ 'a' ~ missing }}", "{{ name ~ number.missing }}", "{{ missing }}"])
+@pytest.mark.parametrize(
+    "source", ["{{ 'a' ~ missing }}", "{{ name ~ number.missing }}", "{{ missing }}", "{{ thing.missing }}"]
+)
 def test_what_is_missing_is_missed(source, autoescape):
     with pytest.raises(UndefinedError, match="missing"):
         written(source, Generator, autoescape)

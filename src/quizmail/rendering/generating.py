@@ -44,6 +44,17 @@ class Generator(CodeGenerator):
             self.write(", " if _is_text(part) else "), ")
         self.write("))")
 
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
+        """Ask an object itself for an attribute, and Jinja only for one that it does not have."""
+        if not isinstance(node.node, nodes.Name):
+            super().visit_Getattr(node, frame)
+            return
+        self.write("(attribute if (attribute := getattr(")
+        self.visit(node.node, frame)
+        self.write(f", {node.attr!r}, missing)) is not missing else ")
+        super().visit_Getattr(node, frame)
+        self.write(")")
+
     def visit_Test(self, node: nodes.Test, frame: Frame) -> None:
         """Write ``is None`` for ``is none``, which Jinja calls a function for."""
         if node.name != "none":
