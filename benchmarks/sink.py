@@ -56,8 +56,7 @@ class Session:
         return {b"DATA": _DATA, b"EHLO": _EHLO, b"QUIT": _BYE}.get(verb, _OK)
 
     def _body(self) -> bytes | None:
-        # From the end, where it is: nobody sends a second body before the answer to the first.
-        end = self.come.rfind(_END_OF_BODY)
+        end = self.come.find(_END_OF_BODY)
         if end < 0:
             self.come = self.come[-len(_END_OF_BODY) :]
             return None

@@ -58,7 +58,7 @@ class Round:
 
     def _send(self, letter: Letter, letters: Iterator[Letter]) -> Letter | None:
         """Send one mail and return the next."""
-        if self._must_wait(letter):
+        if self.selection.is_held(letter.work, letter.address):
             self._write_sent()
             return next(letters, None)
         try:
@@ -75,13 +75,6 @@ class Round:
             self._refused_early(letter, opened)
         self.selection.board = holds.board()
         return next(letters, None)
-
-    def _must_wait(self, letter: Letter) -> bool:
-        """Say whether the mail is not to be begun now, though it is ready; it waits for another release."""
-        if self.parts.stopping.is_set():
-            outbox.give_back([letter.work])
-            return True
-        return self.selection.is_held(letter.work, letter.address)
 
     def _hand_over(self, letter: Letter, letters: Iterator[Letter]) -> Letter | None:
         """Claim the mail for which the server waits, send its body, and return the next mail."""
