@@ -8,9 +8,10 @@ SQLite's own care.
 
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -50,5 +51,14 @@ class SharedSqlite(SqliteDatabase):
 
     @cached_property
     def _file(self) -> int:
-        """The open file beside the database whose lock is the turn of a process."""
-        return os.open(f"{self.database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        """The open file beside the database whose lock is the turn of a process.
+
+        Like SQLite's own files there it is for everybody whom the database is for: the web process may run
+        as another user than the workers.
+        """
+        self.connection()  # makes the database, if it is not there yet
+        mode = stat.S_IMODE(os.stat(self.database).st_mode)
+        file = os.open(f"{self.database}-turn", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, mode)
+        with suppress(PermissionError):  # Whose file it is has done so.
+            os.fchmod(file, mode)
+        return file

@@ -90,3 +90,17 @@ def test_a_turn_inside_a_turn_does_not_end_it(ours, another_process):
         assert writer.is_alive()
     writer.join()
     assert Moment.select().count() == 4
+
+
+def test_whoever_may_use_the_database_may_wait_for_his_turn(ours, url):
+    path = ours.database
+    os.chmod(path, 0o660)
+    os.unlink(f"{path}-turn")
+    before = os.umask(0o077)
+    try:
+        models.bind(database.connect(url))
+        note("a")
+    finally:
+        os.umask(before)
+
+    assert os.stat(f"{path}-turn").st_mode & 0o777 == 0o660
