@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
 from quizmail import models
@@ -35,9 +36,14 @@ def together(work: Callable[[], T], *, durable: bool = True) -> T:
             return work()
     job: _Job[T] = _Job(work, durable)
     _waiting.append(job)
-    with _turn:
-        if not job.is_done:
-            _run_all(job)
+    try:
+        with _turn:
+            if not job.is_done:
+                _run_all(job)
+    except BaseException:
+        with suppress(ValueError):
+            _waiting.remove(job)  # Who writes next must not do what is taken here for failed.
+        raise
     return job.result()
 
 

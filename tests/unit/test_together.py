@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from peewee import IntegrityError
 
-from quizmail import database, models, together
+from quizmail import database, models, together, turns
 from quizmail.models import Moment
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -110,3 +110,16 @@ def test_work_of_others_does_not_go_down_with_a_transaction_that_is_undone(ours)
 
     assert write_at_once({"theirs": lambda: note("theirs")}, undo) == {"theirs": "theirs"}
     assert written() == {"theirs"}
+
+
+def test_what_did_not_get_its_turn_is_not_written_later(ours, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(turns.fcntl, "flock", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            together.together(lambda: note("a"))
+
+    assert together.together(lambda: note("b")) == "b"
+    assert written() == {"b"}
