@@ -117,7 +117,8 @@ class Dispatcher:
             has_room = self._room() >= enough
             count = self._release() if has_room else 0
             released += count
-            if (has_room and not count) or time.monotonic() >= until:
+            nothing_left = not (count if has_room else release.is_anything_ready(self.clock()))
+            if nothing_left or time.monotonic() >= until:
                 return released
             if not has_room:
                 time.sleep(0.2)

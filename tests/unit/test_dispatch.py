@@ -1,6 +1,7 @@
 """Ticks on a small platform: which runs there are, who gets a row, and what is released."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -274,6 +275,18 @@ def test_a_full_queue_is_not_filled_further(dispatcher, site, bells):
     dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
 
     assert bells.rung == []
+
+
+def test_when_everything_is_released_nobody_waits_until_the_queue_is_shorter(dispatcher, site, bells):
+    for number in range(1, 9):
+        add_user(site, number, last_seen_at=QUIET)
+    bells.waiting = lambda: len(bells.rung)  # no worker takes anything
+    begun = time.monotonic()
+
+    replace(dispatcher, max_waiting=10).tick(Kind.REMINDER, timedelta(seconds=20))
+
+    assert len(bells.rung) == 8
+    assert time.monotonic() - begun < 10
 
 
 def test_what_waits_behind_a_full_queue_is_rung_for_in_rounds(dispatcher, site, bells):

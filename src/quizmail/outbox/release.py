@@ -75,6 +75,11 @@ def ready(now: datetime, which: Any, limit: int) -> Any:
     )
 
 
+def is_anything_ready(now: datetime) -> bool:
+    """Say whether a delivery that is not released may go now."""
+    return any(True for _ in ready(now, WAITING, 1))
+
+
 def tidy(now: datetime, lease: timedelta) -> Tidied:
     """Expire what is too late, give up claims older than `lease`, set the poisonous aside, end runs."""
     overdue = Delivery.stands(DeliveryState.SENDING) & (Delivery.claimed_at < now - lease)
