@@ -14,6 +14,7 @@ from quizmail.delivery.selection import FRESH, LONGEST
 from quizmail.models import Attempt, Delivery, Recipient
 from quizmail.outbox import release
 from quizmail.outbox.rounds import LARGEST, SPREAD, share_out
+from quizmail.outbox.valve import Pace
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
 from tests.support.delivering import Desk
 from tests.support.smtp_server import At, SmtpServer
@@ -201,6 +202,18 @@ def test_what_a_round_cannot_begin_in_time_is_given_back(desk, server, now):
 
     assert deliver(desk) == [SENT, SENT, PLANNED, PLANNED]
     assert release.release(now, 10, timedelta(minutes=10)) == desk.ids[2:]
+
+
+def test_mails_that_waited_since_before_there_was_a_rate_do_not_leave_at_once(server, now):
+    desk = Desk(server, now, pace=Pace(timedelta(minutes=10), rate_per_second=1))
+    desk.ids = [desk.id, *desk.plan("8", "9", "10")]
+    Delivery.update(released_at=now, due_at=now - timedelta(minutes=1)).execute()
+    sent_at = []
+    server.on_accept = lambda mail: sent_at.append(desk.now)
+
+    assert deliver(desk) == [SENT] * 4
+    assert sent_at == [now + timedelta(seconds=number) for number in range(4)]
+    desk.mailer.close()
 
 
 def test_a_worker_that_is_to_stop_ends_with_the_mail_it_is_at(desk, server, now):

@@ -49,7 +49,11 @@ class Deliverer:
         works = work.load_all(delivery_ids)
         states = {each.id: each.state for each in works}
         planned = [each for each in works if each.state is DeliveryState.PLANNED]
-        return states | Round(self, planned).run() if planned else states
+        # Nobody waits for the send instant of another mail, nor do mails that waited leave at once.
+        rounds = [planned] if self.terms.pace.is_free else [[each] for each in planned]
+        for each in filter(None, rounds):
+            states |= Round(self, each).run()
+        return states
 
     def stop(self) -> None:
         """Begin no other mail: what is left of every round is given back."""
