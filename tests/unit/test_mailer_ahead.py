@@ -110,6 +110,15 @@ def test_a_server_that_thinks_of_another_transaction_is_asked_anew_once():
         assert send(mailer) == Reply(Stage.MAIL, 503, "5.5.1 nested MAIL")
 
 
+@pytest.mark.parametrize("first", [b"250 2.1.0 ok\r\n", b"250-more\r\n250-and more\r\n250 2.1.0 ok\r\n"])
+def test_some_of_the_answers_to_the_next_mail_are_no_word(first):
+    plan = {(At.MAIL, 1, 2): first, (At.RCPT, 1, 2): "hang"}
+    with SmtpServer(plan) as server, mailer_to(server, **impatient("hang")) as mailer:
+        mailer.open(ENVELOPE)
+        assert mailer.body(MESSAGE, NEXT).is_positive
+        assert not mailer.has_word()
+
+
 def test_a_connection_that_has_served_its_time_is_told_of_no_other_mail():
     with SmtpServer() as server, mailer_to(server, messages_per_connection=1) as mailer:
         assert all(answer.is_positive for answer in send_two(mailer))

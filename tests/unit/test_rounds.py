@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from peewee import OperationalError
 
-from quizmail import holds, recipients
+from quizmail import holds, models, recipients
 from quizmail.delivery import round as rounds
 from quizmail.delivery.selection import FRESH, LONGEST
 from quizmail.models import Attempt, Delivery, Recipient
@@ -214,6 +214,23 @@ def test_mails_that_waited_since_before_there_was_a_rate_do_not_leave_at_once(se
     assert deliver(desk) == [SENT] * 4
     assert sent_at == [now + timedelta(seconds=number) for number in range(4)]
     desk.mailer.close()
+
+
+def test_an_outcome_does_not_wait_for_a_new_connection(desk, server):
+    seen = []
+
+    def close_after_one(at, session, message):
+        if (at, session, message) == (At.ANSWER, 1, 1):
+            return b"250 2.0.0 ok\r\n421 4.7.0 enough for one connection\r\n"
+        if (at, session) == (At.GREETING, 2):
+            seen.append(states(desk)[0])
+            models.database.obj.close()
+        return None
+
+    server.plan = close_after_one
+    deliver(desk)
+
+    assert seen == [SENT]
 
 
 def test_a_worker_that_is_to_stop_ends_with_the_mail_it_is_at(desk, server, now):

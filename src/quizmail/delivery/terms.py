@@ -23,7 +23,7 @@ class Transport(Protocol):
         """Send the body, announce the mail `ahead` behind it if that is possible, and wait for the answer."""
 
     def has_word(self) -> bool:
-        """Say whether the server has begun to answer the mail that was announced behind the last body."""
+        """Say whether the server waits already for the body of the mail announced behind the last one."""
 
     def abandon(self) -> None:
         """Close the connection so that the server drops the mail."""

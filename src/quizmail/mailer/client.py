@@ -114,9 +114,14 @@ class Mailer:
         return answer
 
     def has_word(self) -> bool:
-        """Say whether the answers to what was announced behind the last body have come with its own."""
+        """Say whether the server waits already for the body of the mail announced behind the last one.
+
+        ``open`` then waits for nothing: all answers have come together with the last body's, and all are yes.
+        """
         kept = self._connection
-        return kept is not None and self._ahead is not None and kept.replies.has_more
+        if kept is None or self._ahead is None:
+            return False
+        return [code[:1] for code in kept.replies.codes()] == [b"2", b"2", b"3"]
 
     def abandon(self) -> None:
         """Close the socket in the middle of whatever it is. Never raises.

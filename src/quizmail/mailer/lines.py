@@ -18,6 +18,11 @@ class Lines:
         """Something has come with what was read last."""
         return bool(self._come)
 
+    def codes(self) -> list[bytes]:
+        """Return the codes of the whole replies that have come and are not read yet."""
+        lines = self._come.splitlines(keepends=True)
+        return [line[:3] for line in lines if line.endswith(b"\n") and line[3:4] != b"-"]
+
     def readline(self, limit: int) -> bytes:
         """Return the next line with its end, or its first `limit` bytes; what there is when no more comes."""
         while (end := self._come.find(b"\n") + 1) == 0 and len(self._come) < limit:
