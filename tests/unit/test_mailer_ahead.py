@@ -1,5 +1,7 @@
 """A mail that is announced behind the body of the one before: one round trip for each."""
 
+from itertools import count
+
 import pytest
 
 from quizmail.mailer import Envelope, NoAnswer, Ready, Reply, Stage
@@ -108,6 +110,18 @@ def test_a_server_that_thinks_of_another_transaction_is_asked_anew_once():
 
         server.plan = {At.MAIL: nested}
         assert send(mailer) == Reply(Stage.MAIL, 503, "5.5.1 nested MAIL")
+
+
+def test_a_server_that_takes_long_for_a_mail_is_told_of_the_next_one_when_it_has_answered():
+    seconds = count(step=5.0)
+    with SmtpServer() as server, mailer_to(server, clock=lambda: next(seconds)) as mailer:
+        mailer.open(ENVELOPE)
+        mailer.body(MESSAGE)
+        mailer.open(ENVELOPE)
+        mailer.body(MESSAGE, NEXT)
+
+        assert server.sessions[0].message == 2
+        assert mailer.open(NEXT) == Ready()
 
 
 @pytest.mark.parametrize("first", [b"250 2.1.0 ok\r\n", b"250-more\r\n250-and more\r\n250 2.1.0 ok\r\n"])

@@ -186,9 +186,10 @@ def test_what_was_checked_long_ago_is_checked_again(desk, server):
 
     server.plan = pass_time
 
-    # The third was announced already when the clock was put forward.
-    assert deliver(desk) == [SENT, SENT, SENT, DeliveryState.SKIPPED]
-    assert Delivery.get_by_id(desk.ids[3]).reason == Skip.USER_GONE
+    # The third, too, although it was announced already when the clock was put forward.
+    assert deliver(desk) == [SENT, SENT, DeliveryState.SKIPPED, DeliveryState.SKIPPED]
+    assert Delivery.get_by_id(desk.ids[2]).reason == Skip.USER_GONE
+    assert len(server.inbox) == 2
 
 
 def test_what_a_round_cannot_begin_in_time_is_given_back(desk, server, now):
@@ -200,20 +201,38 @@ def test_what_a_round_cannot_begin_in_time_is_given_back(desk, server, now):
 
     server.plan = take_long
 
-    assert deliver(desk) == [SENT, SENT, PLANNED, PLANNED]
-    assert release.release(now, 10, timedelta(minutes=10)) == desk.ids[2:]
+    assert deliver(desk) == [SENT, PLANNED, PLANNED, PLANNED]
+    assert release.release(now, 10, timedelta(minutes=10)) == desk.ids[1:]
 
 
-def test_mails_that_waited_since_before_there_was_a_rate_do_not_leave_at_once(server, now):
-    desk = Desk(server, now, pace=Pace(timedelta(minutes=10), rate_per_second=1))
-    desk.ids = [desk.id, *desk.plan("8", "9", "10")]
-    Delivery.update(released_at=now, due_at=now - timedelta(minutes=1)).execute()
-    sent_at = []
-    server.on_accept = lambda mail: sent_at.append(desk.now)
+def test_a_check_that_takes_longer_than_a_round_may_does_not_keep_every_mail_back(desk, server):
+    asked = desk.audience.recheck_all
+
+    def take_long(kind, user_ids, at, since):
+        desk.now += LONGEST + timedelta(seconds=1)
+        return asked(kind, user_ids, at, since)
+
+    desk.audience.recheck_all = take_long
 
     assert deliver(desk) == [SENT] * 4
-    assert sent_at == [now + timedelta(seconds=number) for number in range(4)]
-    desk.mailer.close()
+
+
+def test_a_server_that_waits_for_a_body_is_not_kept_waiting_for_the_platform(desk, server):
+    asked = desk.audience.recheck_all
+
+    def pass_time(at, session, message):
+        if (at, session, message) == (At.DOT, 1, 1):
+            desk.now += FRESH
+
+    def lose_patience(kind, user_ids, at, since):
+        if desk.audience.checked_at and server.sessions[0].message == 2:
+            server.sessions[0].interrupt()
+            server.wait_until(lambda: server.sessions[0].end)
+        return asked(kind, user_ids, at, since)
+
+    server.plan, desk.audience.recheck_all = pass_time, lose_patience
+
+    assert deliver(desk) == [SENT] * 4
 
 
 def test_an_outcome_does_not_wait_for_a_new_connection(desk, server):
@@ -233,6 +252,18 @@ def test_an_outcome_does_not_wait_for_a_new_connection(desk, server):
     assert seen == [SENT]
 
 
+def test_mails_that_waited_since_before_there_was_a_rate_do_not_leave_at_once(server, now):
+    desk = Desk(server, now, pace=Pace(timedelta(minutes=10), rate_per_second=1))
+    desk.ids = [desk.id, *desk.plan("8", "9", "10")]
+    Delivery.update(released_at=now, due_at=now - timedelta(minutes=1)).execute()
+    sent_at = []
+    server.on_accept = lambda mail: sent_at.append(desk.now)
+
+    assert deliver(desk) == [SENT] * 4
+    assert sent_at == [now + timedelta(seconds=number) for number in range(4)]
+    desk.mailer.close()
+
+
 def test_a_worker_that_is_to_stop_ends_with_the_mail_it_is_at(desk, server, now):
     release.release(now, 10, timedelta(minutes=10))
 
@@ -242,8 +273,8 @@ def test_a_worker_that_is_to_stop_ends_with_the_mail_it_is_at(desk, server, now)
 
     server.plan = stop
 
-    assert deliver(desk) == [SENT, SENT, PLANNED, PLANNED]
-    assert release.release(now, 10, timedelta(minutes=10)) == desk.ids[2:]
+    assert deliver(desk) == [SENT, PLANNED, PLANNED, PLANNED]
+    assert release.release(now, 10, timedelta(minutes=10)) == desk.ids[1:]
 
 
 def test_who_was_active_since_the_mail_was_planned_is_skipped_and_the_others_are_not(desk, server, now):

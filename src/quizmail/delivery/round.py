@@ -4,7 +4,6 @@ While a server takes in one mail, the next is composed; it is announced behind t
 and claimed in the same commit that writes that one's outcome. So a mail costs one round trip and one commit.
 """
 
-from collections.abc import Iterator
 from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,11 +43,14 @@ class Round:
 
     def run(self) -> dict[int, DeliveryState]:
         """Send, and return by row id the states afterwards."""
-        letters = self.selection.letters()
         try:
-            letter = next(letters, None)
+            letter = self.selection.next()
             while letter is not None:
-                letter = self._send(letter, letters)
+                ahead = self._send(letter)
+                if ahead and self.selection.is_stale(ahead):  # The server took its time with the one before.
+                    self.selection.put_back(ahead)
+                    ahead = None
+                letter = ahead or self.selection.next()
         except BaseException:
             self.transport.abandon()
             raise
@@ -56,31 +58,35 @@ class Round:
             self._write_sent()
         return self.selection.states
 
-    def _send(self, letter: Letter, letters: Iterator[Letter]) -> Letter | None:
-        """Send one mail and return the next."""
+    def _send(self, letter: Letter) -> Letter | None:
+        """Send one mail and return the next, if that was composed meanwhile."""
+        if self.parts.stopping.is_set():
+            outbox.give_back([letter.work])
+            return None
         if self.selection.is_held(letter.work, letter.address):
             self._write_sent()
-            return next(letters, None)
+            return None
         try:
             opened = self.transport.open(letter.envelope)
         except ValueError:  # an address that no SMTP command can carry
             self.selection.skip(letter.work, Skip.BAD_ADDRESS)
-            return next(letters, None)
+            return None
         if isinstance(opened, Ready):
-            return self._hand_over(letter, letters)
+            return self._hand_over(letter)
         self._write_sent()
         if isinstance(opened, NoAnswer):
             self._unreachable(letter, opened)
         else:
             self._refused_early(letter, opened)
         self.selection.board = holds.board()
-        return next(letters, None)
+        return None
 
-    def _hand_over(self, letter: Letter, letters: Iterator[Letter]) -> Letter | None:
+    def _hand_over(self, letter: Letter) -> Letter | None:
         """Claim the mail for which the server waits, send its body, and return the next mail."""
         if self.selection.board.counts_failures(holds.ALL):
             holds.relieve(holds.ALL, Failure.RELAY_UNREACHABLE)
-        ahead = next(letters, None)
+        # A server that has to wait goes away; after the claim that would leave the mail unknown.
+        ahead = self.selection.next(at_once=True)
         token, before = token_hex(16), self._sent
         claimed, recorded = self._claim(letter, token)
         if claimed:

@@ -2,8 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ FRESH = timedelta(seconds=5)
 #: How long a round may take. What it has not begun by then is given back, so that others share a slow server.
 LONGEST = timedelta(seconds=30)
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 
 class Selection:
     """The deliveries of a round, and what becomes of them.
@@ -46,36 +48,64 @@ class Selection:
         self.board = holds.board()
         self.states = {work.id: work.state for work in works}
         self.hit: set[str] = set()
+        self._checked: Mapping[int, Checked] = {}
+        self._checked_at = LONG_AGO
+        self._begun: datetime | None = None  # when the first mail could go
 
-    def letters(self) -> Iterator[Letter]:
-        """Yield what is to be sent, each composed when it is asked for."""
-        begun = self.parts.clock()
-        while self.left:
-            checked, checked_at = self.check(), self.parts.clock()
-            while self.left and self.parts.clock() - checked_at < FRESH:
-                if self.parts.stopping.is_set() or self.parts.clock() - begun > LONGEST:
-                    outbox.give_back(self.left)
-                    return
+    def next(self, *, at_once: bool = False) -> Letter | None:
+        """Return the next mail that is to be sent, composed; None when there is none.
+
+        Args:
+            at_once: somebody waits: rather return None than ask the platform or wait for a send instant.
+        """
+        while self.left and not self._is_over():
+            if self._is_fresh():
                 work = self.left.popleft()
-                letter = self._letter(work, checked[work.id])
+                letter = self._letter(work, self._checked[work.id])
                 if letter is not None:
-                    yield letter
+                    return letter
+            elif at_once:
+                return None
+            else:
+                self._check()
+        if self.left:
+            outbox.give_back(self.left)
+            self.left.clear()
+        return None
 
-    def check(self) -> Mapping[int, Checked]:
+    def is_stale(self, letter: Letter) -> bool:
+        """Say whether the check of a mail is not good any more, because something took its time since."""
+        return self.parts.clock() - letter.checked_at >= FRESH
+
+    def put_back(self, letter: Letter) -> None:
+        """Let a mail that was not sent be the next one, after all that is left has been checked again."""
+        self.left.appendleft(letter.work)
+        self._checked_at = LONG_AGO
+
+    def _is_over(self) -> bool:
+        """Say whether the round is to begin no other mail. It begins one however long the check takes."""
+        late = self._begun is not None and self.parts.clock() - self._begun > LONGEST
+        return late or self.parts.stopping.is_set()
+
+    def _is_fresh(self) -> bool:
+        return self.parts.clock() - self._checked_at < FRESH
+
+    def _check(self) -> None:
         """Put aside what cannot go now, and ask the judge again about all that is left."""
         self._before_check()
         self.left = deque(work for work in self.left if self._may_go(work))
         try:
-            checked = still_wanted(
+            self._checked = still_wanted(
                 self.parts.audience, self.left, self.parts.clock(), self.parts.terms.inactive_after
             )
         except (PlatformUnavailable, SourceError) as problem:
             while self.left:
                 self.postpone(self.left.popleft(), Failure.PLATFORM_UNAVAILABLE, str(problem))
-            return {}
-        addresses = [found[1] for found in checked.values() if isinstance(found, tuple)]
+            return
+        addresses = [found[1] for found in self._checked.values() if isinstance(found, tuple)]
         self.hit = recipients.hit_among(addresses)
-        return checked
+        self._checked_at = self.parts.clock()
+        self._begun = self._begun or self._checked_at
 
     def is_held(self, work: Work, address: str | None = None) -> bool:
         """Say whether a hold keeps the delivery back; if so, it waits for the end of that hold."""
@@ -172,7 +202,7 @@ class Selection:
             work.kind, key, work.recipient_id, address, work.facts, now, work.id
         )
         envelope = Envelope(mail.envelope_sender, address, len(mail.content), mail.envid)
-        return Letter(work, address, mail, begun, envelope)
+        return Letter(work, address, mail, begun, envelope, self._checked_at)
 
     def _fault(self, work: Work, problem: CompositionError) -> None:
         log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from quizmail.composing import Mail
@@ -40,10 +40,16 @@ class Terms:
 
 
 class Letter(NamedTuple):
-    """A mail that is ready to be sent. ``begun``: when the work on it did, in monotonic seconds."""
+    """A mail that is ready to be sent.
+
+    Attributes:
+        begun: when the work on it did, in monotonic seconds.
+        checked_at: when the platform was asked whether it is still wanted.
+    """
 
     work: Work
     address: str
     mail: Mail
     begun: float
     envelope: Envelope
+    checked_at: datetime

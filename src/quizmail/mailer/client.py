@@ -25,6 +25,10 @@ from quizmail.mailer.values import Envelope, NoAnswer, Ready, Relay, Reply, Stag
 #: Seconds. What a firewall has silently forgotten meanwhile would cost a whole time-out to find out.
 _LONGEST_IDLE = 60.0
 
+#: Seconds. A server that takes longer for a mail is told of the next one only when it has answered: by then
+#: that one may not be wanted any more, and to take it back costs the connection.
+_QUICK = 5.0
+
 #: The login is missing or refused (RFC 4954 section 6): never the mail's fault.
 _LOGIN_DEMANDED = frozenset({530, 534, 535, 538})
 
@@ -47,6 +51,7 @@ class Mailer:
         self._ready = False
         self._ahead: Envelope | None = None  # what was announced behind the last body
         self._refused = False  # the last transaction was, and RSET must clear it away
+        self._is_slow = False  # the last body was answered late
         self._used_at = 0.0
 
     def open(self, envelope: Envelope) -> Ready | Reply | NoAnswer:
@@ -90,8 +95,9 @@ class Mailer:
         """Send the message and wait for the answer; only after ``open`` returned Ready.
 
         Args:
-            ahead: the next mail. If the server takes commands in groups, it is announced behind the body
-                (RFC 2920 section 3.1); ``open`` with the same object must follow, and reads the answers.
+            ahead: the next mail. If the server takes commands in groups, and was quick with the last body,
+                it is announced behind this one (RFC 2920 section 3.1); ``open`` with the same object must
+                follow, and reads the answers.
 
         Returns:
             Reply when the server answered with 2yz, 4yz or 5yz.
@@ -99,11 +105,12 @@ class Mailer:
         """
         if not self._ready or self._connection is None:
             raise RuntimeError("body() follows open() when that has returned Ready")
-        self._ready = False
+        self._ready, begun = False, self._clock()
         try:
             behind = self._announcement(self._connection, ahead)
             answer = hand_over(self._connection.smtp, message, self._timeout, self._patience, behind)
             self._used_at = self._clock()
+            self._is_slow = self._used_at - begun >= _QUICK
         except BaseException:
             self.abandon()
             raise
@@ -165,7 +172,7 @@ class Mailer:
         """Return what announces `ahead` behind a body, and remember it; nothing if that must wait."""
         if ahead is None or not connection.smtp.has_extn("pipelining"):
             return b""
-        if connection.mails >= self._relay.messages_per_connection:
+        if self._is_slow or connection.mails >= self._relay.messages_per_connection:
             return b""
         try:
             announced = _commands(connection, ahead)
