@@ -11,7 +11,7 @@ from peewee import OperationalError
 from quizmail import holds, models, recipients
 from quizmail.delivery import round as rounds
 from quizmail.delivery.selection import FRESH, LONGEST
-from quizmail.models import Attempt, Delivery, Recipient
+from quizmail.models import Attempt, Delivery, Recipient, SoftHit
 from quizmail.outbox import release
 from quizmail.outbox.rounds import LARGEST, SPREAD, share_out
 from quizmail.outbox.valve import Pace
@@ -250,6 +250,19 @@ def test_an_outcome_does_not_wait_for_a_new_connection(desk, server):
     deliver(desk)
 
     assert seen == [SENT]
+
+
+def test_a_mail_that_arrives_heals_its_address_though_others_were_checked_since(desk, server, now):
+    recipients.hit("8@example.com", "full", "4.2.2", now - timedelta(days=1))
+
+    def pass_time(at, session, message):
+        if (at, message) == (At.DOT, 2):
+            desk.now += FRESH
+
+    server.plan = pass_time
+
+    assert deliver(desk) == [SENT] * 4
+    assert not SoftHit.select().exists()
 
 
 def test_mails_that_waited_since_before_there_was_a_rate_do_not_leave_at_once(server, now):

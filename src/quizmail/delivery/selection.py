@@ -103,7 +103,7 @@ class Selection:
                 self.postpone(self.left.popleft(), Failure.PLATFORM_UNAVAILABLE, str(problem))
             return
         addresses = [found[1] for found in self._checked.values() if isinstance(found, tuple)]
-        self.hit = recipients.hit_among(addresses)
+        self.hit |= recipients.hit_among(addresses)
         self._checked_at = self.parts.clock()
         self._begun = self._begun or self._checked_at
 
