@@ -265,6 +265,16 @@ def test_a_mail_that_arrives_heals_its_address_though_others_were_checked_since(
     assert not SoftHit.select().exists()
 
 
+def test_a_relay_that_refuses_a_mail_can_be_reached(desk, server, now):
+    for _ in range(2):
+        holds.strike(holds.ALL, Failure.RELAY_UNREACHABLE, "away", now, 3)
+    server.plan = {At.RCPT: "550 5.1.1 nobody here"}
+
+    deliver(desk)
+
+    assert not holds.board().rows
+
+
 def test_mails_that_waited_since_before_there_was_a_rate_do_not_leave_at_once(server, now):
     desk = Desk(server, now, pace=Pace(timedelta(minutes=10), rate_per_second=1))
     desk.ids = [desk.id, *desk.plan("8", "9", "10")]

@@ -71,6 +71,8 @@ class Round:
         except ValueError:  # an address that no SMTP command can carry
             self.selection.skip(letter.work, Skip.BAD_ADDRESS)
             return None
+        if not isinstance(opened, NoAnswer) and self.selection.board.counts_failures(holds.ALL):
+            holds.relieve(holds.ALL, Failure.RELAY_UNREACHABLE)
         if isinstance(opened, Ready):
             return self._hand_over(letter)
         self._write_sent()
@@ -83,8 +85,6 @@ class Round:
 
     def _hand_over(self, letter: Letter) -> Letter | None:
         """Claim the mail for which the server waits, send its body, and return the next mail."""
-        if self.selection.board.counts_failures(holds.ALL):
-            holds.relieve(holds.ALL, Failure.RELAY_UNREACHABLE)
         # A server that has to wait goes away; after the claim that would leave the mail unknown.
         ahead = self.selection.next(at_once=True)
         token, before = token_hex(16), self._sent
