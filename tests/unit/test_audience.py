@@ -451,6 +451,20 @@ def test_a_recheck_costs_two_queries_at_most(site):
     assert (member.last_activity, member.open_quizzes) == (NOW - DAY, ())
 
 
+def test_a_recheck_sees_the_first_attempt_that_there_is(tmp_path):
+    with NativePlatform.in_folder(tmp_path, instants="INTEGER") as site:
+        user, quiz = str(site.user()), site.quiz()
+        audience, at = Audience(site.opened()), NOW + 30 * SECOND
+
+        def last_activity():
+            found = audience.recheck_all(Kind.REMINDER, [user], at, since=NOW - DAY)
+            return found[user].last_activity
+
+        assert last_activity() is None
+        site.attempt(user, quiz, int(NOW.timestamp()))
+        assert last_activity() == NOW
+
+
 def test_a_few_quizzes_are_checked_in_one_query(site):
     opened = site.quiz("open")
     closed, draft = site.quiz("closed", closes_at=NOW), site.quiz("draft", published=False)

@@ -65,8 +65,8 @@ class FewUsers:
         minutes = _Minutes(since.replace(second=0, microsecond=0), _end_of_minute(at))
         query = self._query(self._finished, minutes, len(values))
         found: dict[str, datetime] = {}
-        for raw, *ends in self.platform.fetch(query.given(values)):
-            key, end = key_of(raw), self.platform.ends.read_latest(ends)
+        for raw, *latest in self.platform.fetch(query.given(values)):
+            key, end = key_of(raw), self.platform.ends.read_latest(latest)
             if end is not None and (key not in found or end > found[key]):
                 found[key] = end
         return found
@@ -85,7 +85,8 @@ class FewUsers:
         """Return the query with places for a `number` of values; those of the minute before are forgotten."""
         if self._compiled[0] != minutes.end:
             self._compiled = (minutes.end, {})
-        compiled, shape = self._compiled[1], (build.__name__, minutes, number)
+        # The first attempts on a platform may change how ends are compared, and read.
+        compiled, shape = self._compiled[1], (build.__name__, minutes, number, self.platform.ends)
         if shape not in compiled:
             marks = [Parameter(str(each)) for each in range(number)]
             compiled[shape] = self.platform.compile(build(minutes, marks))
