@@ -12,6 +12,7 @@ from quizmail.errors import QuizmailError
 from quizmail.models import Run
 from quizmail.outbox import plan as outbox
 from quizmail.outbox import release
+from quizmail.outbox.claim import give_back
 from quizmail.outbox.plan import PlannedRow
 from quizmail.outbox.rounds import LARGEST
 from quizmail.outbox.valve import release_paced
@@ -128,7 +129,12 @@ class ByHand:
                 break
             self.sleep(max(0.0, (shares[0].at - self.dispatcher.clock()).total_seconds()))
             for start in range(0, len(shares), LARGEST):
-                states = deliver(*(share.id for share in shares[start : start + LARGEST]))
+                try:
+                    states = deliver(*(share.id for share in shares[start : start + LARGEST]))
+                except BaseException:
+                    # Whoever interrupts this often has not found mails that kill their workers.
+                    give_back(share.id for share in shares[start:])
+                    raise
                 waiting = {row_id for row_id, state in states.items() if state is DeliveryState.PLANNED}
                 finished = len(states) - len(waiting)
                 left = waiting if finished else left | waiting

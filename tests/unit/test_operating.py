@@ -12,7 +12,7 @@ from quizmail.cli import main
 from quizmail.cli.output import Ticker
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery, Run
-from quizmail.outbox import plan
+from quizmail.outbox import plan, release
 from quizmail.outbox.plan import PlannedRow
 from quizmail.settings import load
 from quizmail.slots import Slot
@@ -105,6 +105,21 @@ def test_sending_inline_goes_on_after_a_mail_that_must_wait(sqlite_database, tmp
 
     assert done == 4
     assert sorted(tried) == [1, 2, 3, 4, 5]
+
+
+def test_sending_inline_may_be_interrupted_as_often_as_one_likes(sqlite_database, tmp_path, now):
+    plan_reminders(now, 20)
+
+    def interrupt(*delivery_ids):
+        raise KeyboardInterrupt
+
+    with an_engine_on_a_platform(tmp_path, Clock(now)) as (_, engine):
+        for _ in range(release.MOST_RELEASES + 2):
+            with pytest.raises(KeyboardInterrupt):
+                engine.by_hand.deliver_here(interrupt, lambda sent: None)
+
+    assert {row.state for row in Delivery.select()} == {DeliveryState.PLANNED}
+    assert not release.released()
 
 
 def test_where_no_terminal_is_the_last_count_is_one_line(capsys):

@@ -61,7 +61,7 @@ class Round:
     def _send(self, letter: Letter) -> Letter | None:
         """Send one mail and return the next, if that was composed meanwhile."""
         if self.parts.stopping.is_set():
-            outbox.give_back([letter.work])
+            outbox.give_back([letter.work.id])
             return None
         if self.selection.is_held(letter.work, letter.address):
             self._write_sent()

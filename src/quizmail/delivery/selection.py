@@ -69,7 +69,7 @@ class Selection:
             else:
                 self._check()
         if self.left:
-            outbox.give_back(self.left)
+            outbox.give_back(work.id for work in self.left)
             self.left.clear()
         return None
 

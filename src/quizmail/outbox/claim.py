@@ -200,9 +200,9 @@ def unrelease(work: Work) -> bool:
     return _change(work, {"released_at": None, "releases": 0})
 
 
-def give_back(works: Iterable[Work]) -> None:
+def give_back(delivery_ids: Iterable[int]) -> None:
     """Take back the release of all that nobody has begun: whoever has time for them is told of them anew."""
-    waiting = Among(Delivery.id, [work.id for work in works]) & Delivery.stands(DeliveryState.PLANNED)
+    waiting = Among(Delivery.id, delivery_ids) & Delivery.stands(DeliveryState.PLANNED)
     with transaction(durable=False):
         Delivery.update(released_at=None, releases=0).where(waiting).execute()
 
