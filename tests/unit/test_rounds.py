@@ -118,6 +118,18 @@ def test_a_template_that_fails_for_one_reader_does_not_hinder_the_others(desk, s
     assert Delivery.get_by_id(desk.ids[1]).reason == Failure.COMPOSITION_FAILED
 
 
+def test_a_row_that_cannot_be_judged_does_not_take_the_others_along(desk, server, caplog):
+    Delivery.update(facts={"name": "Eve"}).where(Delivery.id == desk.ids[1]).execute()
+
+    assert deliver(desk) == [PLANNED] * 4
+    assert desk.later == [(row_id, timedelta(0)) for row_id in desk.ids]
+    assert "broke off" in caplog.text
+    for row_id in desk.ids:
+        with suppress(KeyError):
+            desk.deliverer.deliver(row_id)
+    assert states(desk) == [SENT, PLANNED, SENT, SENT]
+
+
 def test_who_unsubscribes_while_the_server_is_asked_for_him_gets_nothing(desk, server):
     second = Delivery.get_by_id(desk.ids[1])
 

@@ -119,7 +119,7 @@ def _one_user(engine: Engine, occasion: Occasion, inline: bool) -> None:
     if work is None or work.state is not DeliveryState.PLANNED:
         click.echo(f"delivery {planned}: {'was ' if before else ''}{work.state if work else 'gone'}")
     elif inline:
-        click.echo(f"delivery {planned}: {engine.deliverer.deliver(planned)[planned]}")
+        click.echo(f"delivery {planned}: {engine.deliverer.deliver(planned).get(planned, 'gone')}")
     else:
         engine.dispatcher.bell.ring([[planned]])
         click.echo(f"delivery {planned}: handed to the workers")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from peewee import PeeweeException
+
 from quizmail import database, retries
 from quizmail.audience import Audience
 from quizmail.composing import Composer
 from quizmail.delivery.round import Round
-from quizmail.delivery.terms import Terms, Transport
+from quizmail.delivery.terms import Terms, Transport, log
 from quizmail.outbox import claim, work
 from quizmail.outbox.claim import Outcome
 from quizmail.outbox.work import Work
@@ -41,7 +43,8 @@ class Deliverer:
     def deliver(self, *delivery_ids: int) -> Mapping[int, DeliveryState]:
         """Send those of the deliveries that are planned, due and still wanted, one after the other.
 
-        A doubled message, or one that comes late, finds the rows changed and does nothing.
+        A doubled message, or one that comes late, finds the rows changed and does nothing. A row that cannot
+        even be judged does not take the others along.
 
         Returns:
             By row id the states afterwards of those that there are.
@@ -52,8 +55,22 @@ class Deliverer:
         # Nobody waits for the send instant of another mail, nor do mails that waited leave at once.
         rounds = [planned] if self.terms.pace.is_free else [[each] for each in planned]
         for each in filter(None, rounds):
-            states |= Round(self, each).run()
+            states |= self._send_round(each)
         return states
+
+    def _send_round(self, works: list[Work]) -> Mapping[int, DeliveryState]:
+        try:
+            return Round(self, works).run()
+        except PeeweeException:
+            raise
+        except Exception:
+            if len(works) == 1:
+                raise
+            log.exception("a round of %d deliveries broke off: each is tried alone", len(works))
+            # Not given back: how often each was released would be forgotten, and the bad one never set aside.
+            for each in works:
+                self.ring_later(each.id, timedelta(0))
+            return {}
 
     def stop(self) -> None:
         """Begin no other mail: what is left of every round is given back."""

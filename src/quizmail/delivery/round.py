@@ -44,13 +44,13 @@ class Round:
     def run(self) -> dict[int, DeliveryState]:
         """Send, and return by row id the states afterwards."""
         try:
-            letter = self.selection.next()
+            letter = self.selection.take()
             while letter is not None:
                 ahead = self._send(letter)
                 if ahead and self.selection.is_stale(ahead):  # The server took its time with the one before.
                     self.selection.put_back(ahead)
                     ahead = None
-                letter = ahead or self.selection.next()
+                letter = ahead or self.selection.take()
         except BaseException:
             self.transport.abandon()
             raise
@@ -86,7 +86,7 @@ class Round:
     def _hand_over(self, letter: Letter) -> Letter | None:
         """Claim the mail for which the server waits, send its body, and return the next mail."""
         # A server that has to wait goes away; after the claim that would leave the mail unknown.
-        ahead = self.selection.next(at_once=True)
+        ahead = self.selection.take(at_once=True)
         token, before = token_hex(16), self._sent
         claimed, recorded = self._claim(letter, token)
         if claimed:
@@ -100,7 +100,7 @@ class Round:
         else:
             self.transport.abandon()
             self._not_ours(letter)
-        if before:
+        if before:  # Not sooner: between claim and body nothing may fail.
             self._follow_up(before, recorded)
         if not self.transport.has_word():
             self._write_sent()

@@ -52,7 +52,7 @@ class Selection:
         self._checked_at = LONG_AGO
         self._begun: datetime | None = None  # when the first mail could go
 
-    def next(self, *, at_once: bool = False) -> Letter | None:
+    def take(self, *, at_once: bool = False) -> Letter | None:
         """Return the next mail that is to be sent, composed; None when there is none.
 
         Args:
