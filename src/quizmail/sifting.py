@@ -6,7 +6,7 @@ was here an hour ago.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from quizmail.audience import Account, Audience, Member, Quiz
@@ -31,6 +31,7 @@ class Sieve:
     at: datetime
     taken: Mapping[str, int]
     forgotten: Collection[str]
+    _answers: dict[tuple[bool, bool, int, bool], Verdict] = field(default_factory=dict, init=False)
 
     def sift(
         self, kind: Kind, accounts: Iterable[Account], catalogue: Sequence[Quiz]
@@ -38,8 +39,9 @@ class Sieve:
         """Return who may be due, with what is open to them for a reminder, and why the others are not."""
         not_due: Counter[NotDue] = Counter()
         left = []
+        verdict_on = self._report_to if kind is Kind.REPORT else self._reminder_to
         for account in accounts:
-            verdict = self.judge(self._person(account, account.last_seen_at))
+            verdict = verdict_on(account)
             if isinstance(verdict, NotDue) and verdict in FINAL:
                 not_due[verdict] += 1
             else:
@@ -47,6 +49,19 @@ class Sieve:
         if kind is Kind.REPORT:
             return self.audience.members(left, {}), not_due
         return self._quiet(left, catalogue, not_due), not_due
+
+    def _reminder_to(self, account: Account) -> Verdict:
+        return self.judge(self._person(account, account.last_seen_at))
+
+    def _report_to(self, account: Account) -> Verdict:
+        """Ask about nothing but what decides on a report, so that the answer holds for all who are alike."""
+        key = account.user_id
+        alike = (account.active, account.is_staff, self.taken.get(key, 0), key in self.forgotten)
+        if alike not in self._answers:
+            active, is_staff, taken, forgotten = alike
+            person = Person("", None, active=active, is_staff=is_staff, taken=taken, forgotten=forgotten)
+            self._answers[alike] = self.judge(person)
+        return self._answers[alike]
 
     def _quiet(
         self, accounts: Sequence[Account], catalogue: Sequence[Quiz], not_due: Counter[NotDue]

@@ -47,6 +47,18 @@ def test_no_attempt_and_no_quiz_changes_a_final_verdict(kind, person, last_finis
         assert decide(kind, known, NOW, LIMIT) is verdict
 
 
+@given(persons)
+def test_nothing_else_is_needed_to_say_that_no_report_is_due(person):
+    alike = {name: getattr(person, name) for name in ("active", "is_staff", "taken", "forgotten")}
+    verdict = decide(Kind.REPORT, Person("", None, **alike), NOW, LIMIT)
+
+    if isinstance(verdict, NotDue):
+        assert verdict in FINAL
+        assert decide(Kind.REPORT, person, NOW, LIMIT) is verdict
+    else:
+        assert not isinstance(decide(Kind.REPORT, person, NOW, LIMIT), NotDue)
+
+
 @pytest.fixture
 def site(tmp_path):
     with NativePlatform.in_folder(tmp_path) as site:

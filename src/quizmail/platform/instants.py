@@ -32,6 +32,9 @@ _TEXT = re.compile(
 #: The lengths of "YYYY-MM-DD hh:mm", with seconds, and with microseconds.
 _USUAL_LENGTHS = frozenset({16, 19, 26})
 
+#: What stands in them before the month, the day, the hour, and so on: every third character.
+_USUAL_SEPARATORS = frozenset(f"--{between}:{rest}" for between in " T" for rest in ("", ":", ":."))
+
 
 @dataclass(frozen=True)
 class InstantColumn:
@@ -134,13 +137,7 @@ def latest_date(at: datetime) -> str:
 
 def _is_usual(text: str) -> bool:
     """Say whether `text` has the shape that nearly every database writes; its digits are not looked at."""
-    return (
-        len(text) in _USUAL_LENGTHS
-        and text[4] == text[7] == "-"
-        and text[10] in "T "
-        and text[13] == ":"
-        and text[19:20] in (".", "")
-    )
+    return len(text) in _USUAL_LENGTHS and text[4:20:3] in _USUAL_SEPARATORS
 
 
 def _from_epoch(seconds: float | Decimal) -> datetime | None:

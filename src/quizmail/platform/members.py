@@ -112,8 +112,9 @@ class MemberReader:
             self.noted["unknown_zone"] += 1
         return Account(
             key,
-            active is None or active is True or flag(active, default=True),
-            staff is not None and flag(staff, default=False),
+            # Nearly every row holds 1 and 0, as the driver gives them.
+            active is None or active == 1 or flag(active, default=True),
+            staff is not None and staff != 0 and flag(staff, default=False),
             zone or self.site_zone,
             zone is not None,
             None if seen is None else self._instant(self.last_seen, seen),
