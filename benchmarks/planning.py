@@ -1,9 +1,9 @@
 """Users planned per second: read, judged, and written to the outbox with what their mails will say.
 
-Reports need the figures of their month and of the one before. Those of the month before were computed with its
-own reports a month ago, so they are computed before the clock runs, and the figures of the reports' own month
-while it does. A new installation computes both with its first reports: that is the second rate of reports, for
-which the time of the month before is added. In the month before four times as many took part.
+Reports need the figures of their month and of the one before. Those of the month before were computed with
+its own reports a month ago, so they are computed before the clock runs, and the figures of the reports' own
+month while it does. A new installation computes both with its first reports: that is the second rate of
+reports, for which the time of the month before is added. In the month before four times as many took part.
 """
 
 import time

@@ -8,6 +8,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from quizmail.database import insert_new, transaction
+from quizmail.fields import Document
 from quizmail.models import Month, MonthFigure, database
 from quizmail.platform import Platform
 from quizmail.platform.last_finished import finished_before
@@ -38,10 +39,10 @@ _COLUMNS = (
 class Figure(NamedTuple):
     """What one user did in one month. Percents may be below 0 and above 100; ranks begin with 1.
 
-    ``average``, ``best``, ``rank`` and ``of`` are None when nothing was graded. ``quizzes``: dicts with
-    id, title, category, taken, best, rank and of; the best first. ``categories``: dicts with name, taken and
-    average; the most taken first. ``below``: how many of those who are ranked have a lower average.
-    Both are also None in months that were computed before they were kept.
+    ``average``, ``best``, ``rank`` and ``of`` are None when nothing was graded. ``quizzes`` is left as it is
+    kept, see ``summaries.MonthOfUser``. ``categories``: dicts with name, taken and average; the most taken
+    first. ``below``: how many of those who are ranked have a lower average. Both are also None in months that
+    were computed before they were kept.
     """
 
     period: str
@@ -52,7 +53,7 @@ class Figure(NamedTuple):
     rank: int | None
     of: int | None
     below: int | None
-    quizzes: list[dict[str, Any]]
+    quizzes: Document
     categories: list[dict[str, Any]] | None
 
 
@@ -106,9 +107,9 @@ def figures(period: str, user_ids: Collection[str]) -> dict[str, Figure]:
     query = MonthFigure.select(*columns).where(
         MonthFigure.period == period, Among(MonthFigure.user_id, user_ids)
     )
-    # As the driver gives them: of all columns only the last two need to be decoded.
-    rows, read = database.obj.execute(query).fetchall(), MonthFigure.quizzes.python_value
-    return {row[1]: Figure._make((*row[:-2], *map(read, row[-2:]))) for row in rows}
+    # As the driver gives them: of all columns only the last one needs to be decoded.
+    rows, read = database.obj.execute(query).fetchall(), MonthFigure.categories.python_value
+    return {row[1]: Figure._make((*row[:-2], Document(row[-2]), read(row[-1]))) for row in rows}
 
 
 def so_far(platform: Platform, period: str, user_ids: Collection[str], now: datetime) -> dict[str, int]:

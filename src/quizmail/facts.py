@@ -1,12 +1,15 @@
 """What a mail says, as it is frozen on its row: plain JSON types, instants as ISO 8601 text in UTC."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from quizmail.activity import Figure
 from quizmail.audience import Member, Quiz
+from quizmail.fields import Document, decode_document, encode_document
+from quizmail.platform.summaries import quiz_ids
 
 #: How many quizzes a reminder shows; the others are counted.
 SHOWN = 5
@@ -60,7 +63,7 @@ def variant(user_id: str, period: str) -> int:
 def report_facts(
     figure: Figure, before: Figure | None, first: bool, open_quizzes: Sequence[Quiz]
 ) -> dict[str, Any]:
-    """Return what a report says besides its reader's name, locale and zone.
+    """Return what a report says besides its reader's name, locale and zone; its quizzes are a ``Document``.
 
     Args:
         before: the month before, when anything was finished in it.
@@ -68,7 +71,8 @@ def report_facts(
         open_quizzes: what may be suggested, the newest first.
     """
     strongest, weakest = _extremes(figure.categories or ())
-    taken = {quiz["id"] for each in (figure, before) if each for quiz in each.quizzes}
+    named = quiz_ids(figure.quizzes)
+    taken = {*named, *(quiz_ids(before.quizzes) if before else ())}
     return {
         "month": figure.period,
         "taken": figure.taken,
@@ -78,8 +82,8 @@ def report_facts(
         "of": figure.of,
         "previous": {"taken": before.taken, "average": before.average} if before else None,
         "first": first,
-        "quizzes": figure.quizzes[:QUIZZES_SHOWN],
-        "more": max(0, len(figure.quizzes) - QUIZZES_SHOWN),
+        "quizzes": figure.quizzes if len(named) <= QUIZZES_SHOWN else _shortened(figure.quizzes),
+        "more": max(0, len(named) - QUIZZES_SHOWN),
         "categories": _compared(figure.categories or (), before.categories or () if before else ()),
         "strongest": strongest,
         "weakest": weakest,
@@ -103,6 +107,10 @@ def _open_quiz(quiz: Quiz, last_activity: datetime | None) -> dict[str, Any]:
 def _is_new(quiz: Quiz, last_activity: datetime | None) -> bool:
     appeared = quiz.opens_at or quiz.created_at
     return bool(appeared and last_activity and appeared > last_activity)
+
+
+def _shortened(quizzes: Document) -> Document:
+    return Document(encode_document(decode_document(quizzes)[:QUIZZES_SHOWN]))
 
 
 def _compared(now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -137,8 +145,12 @@ def _suggestion(quizzes: Sequence[Quiz], weakest: str | None, taken: set[str]) -
     In the weakest category, too, one that was not taken comes first.
     """
     wanted = [quiz for quiz in quizzes if weakest is not None and quiz.category == weakest]
-    fresh = [quiz for quiz in quizzes if quiz.id not in taken]
-    chosen = next((quiz for quiz in wanted if quiz.id not in taken), None) or next(iter(wanted + fresh), None)
+    everywhere = chain(_fresh(wanted, taken), wanted, _fresh(quizzes, taken))
+    chosen = next(everywhere, None)
     if chosen is None:
         return None
     return {"id": chosen.id, "title": chosen.title, "category": chosen.category, "url": chosen.url}
+
+
+def _fresh(quizzes: Iterable[Quiz], taken: Collection[str]) -> Iterator[Quiz]:
+    return (quiz for quiz in quizzes if quiz.id not in taken)

@@ -1,6 +1,7 @@
 """The columns that SQLite and PostgreSQL are to keep alike: instants and JSON documents."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,9 @@ from peewee import Field, TextField
 
 #: Encodes a JSON document as it is kept. Made once: ``json.dumps`` would make one for every document.
 encode_document = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+#: Decodes it again.
+decode_document = json.loads
 
 
 class InstantField(Field):
@@ -28,7 +32,8 @@ def encode_instant(instant: datetime) -> str:
     """Return the stored form of a UTC-aware `instant`."""
     if instant.utcoffset() is None:
         raise ValueError(f"a naive datetime is no instant: {instant!r}")
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    # What is cut off is the offset: to replace the zone would make another object.
+    return instant.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 def decode_instant(text: str) -> datetime:
@@ -46,9 +51,29 @@ class JSONField(TextField):
     """A JSON document, kept as text on both databases."""
 
     def db_value(self, value: Any) -> str | None:
-        """Encode, unless that has been done; None stays NULL."""
-        return value if value is None or isinstance(value, Document) else encode_document(value)
+        """Encode, unless that has been done, also for values of an object; None stays NULL."""
+        if value is None or isinstance(value, Document):
+            return value
+        pieced = isinstance(value, dict) and Document in map(type, value.values())
+        return _put_together(value) if pieced else encode_document(value)
 
     def python_value(self, value: str | None) -> Any:
         """Decode; NULL is None."""
-        return None if value is None else json.loads(value)
+        return None if value is None else decode_document(value)
+
+
+def _put_together(values: Mapping[str, Any]) -> str:
+    """Encode an object, of whose values some are encoded already."""
+    pieces: list[str] = []
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        if type(value) is not Document:
+            plain[name] = value
+            continue
+        if plain:
+            pieces.append(encode_document(plain)[1:-1])
+            plain = {}
+        pieces.append(f"{encode_document(name)}:{value}")
+    if plain:
+        pieces.append(encode_document(plain)[1:-1])
+    return f"{{{','.join(pieces)}}}"

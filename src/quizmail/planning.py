@@ -11,6 +11,7 @@ from quizmail import activity, recipients, slots
 from quizmail.activity import Figure
 from quizmail.audience import Audience, Member, Quiz
 from quizmail.facts import reader_facts, reminder_facts, report_facts
+from quizmail.fields import Document, decode_document
 from quizmail.outbox import tombstones
 from quizmail.outbox.plan import PlannedRow
 from quizmail.platform.active_weeks import streaks
@@ -88,7 +89,8 @@ class Planner:
         if question.so_far is not None:
             return {member.user_id: reader_facts(member) for member in members}
         figures = activity.figures(question.period, [member.user_id for member in members])
-        return self._reports(question, members, figures)
+        reports = self._reports(question, members, figures)
+        return {key: _decoded(facts) for key, facts in reports.items()}
 
     def _reminders(self, question: Question, members: Sequence[Member]) -> dict[str, dict[str, Any]]:
         finished = {member.user_id: member.last_finished for member in members}
@@ -174,6 +176,13 @@ def _person(
         weekly_after=standing.weekly_after,
         zone=member.zone,
     )
+
+
+def _decoded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: decode_document(value) if isinstance(value, Document) else value
+        for name, value in facts.items()
+    }
 
 
 def _row(

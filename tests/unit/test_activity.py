@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from quizmail import activity
 from quizmail.activity import LEASE, Figure, month_bounds, previous_month
 from quizmail.errors import PlatformUnavailable
+from quizmail.fields import decode_document
 from quizmail.models import Month, MonthFigure
 from tests.support.platforms import NativePlatform
 
@@ -32,7 +33,11 @@ def site(tmp_path):
 def figures_of(platform, users, period=PERIOD):
     assert activity.compute(platform, period, NOW, "here")
     found = activity.figures(period, [str(user) for user in users])
-    return [found.get(str(user)) for user in users]
+    return [decoded(found[str(user)]) if str(user) in found else None for user in users]
+
+
+def decoded(figure):
+    return figure._replace(quizzes=decode_document(figure.quizzes))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from quizmail.activity import Figure
 from quizmail.audience import Member, Quiz
 from quizmail.facts import VARIANTS, reminder_facts, report_facts, variant
+from quizmail.fields import Document, JSONField, decode_document, encode_document
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,12 +35,13 @@ def category(name, taken=1, average=None):
 
 def figure(*categories, **changes):
     given = {"period": "2026-10", "user_id": "1", "taken": 1, "average": 80.0, "best": 90.0, "rank": 2}
-    given |= {"of": 5, "quizzes": [], "categories": list(categories), "below": 3}
-    return Figure(**given | changes)
+    given |= {"of": 5, "quizzes": [], "categories": list(categories), "below": 3} | changes
+    return Figure(**given | {"quizzes": Document(encode_document(given["quizzes"]))})
 
 
 def reported(now, before=None, first=False, open_quizzes=()):
-    return report_facts(now, before, first, open_quizzes)
+    facts = report_facts(now, before, first, open_quizzes)
+    return decode_document(JSONField().db_value(facts))
 
 
 def test_the_facts_of_a_reminder():
