@@ -149,7 +149,8 @@ class Planner:
         due = [member for member, verdict in found if verdict is DUE]
         has_figures = question.kind is Kind.REPORT and question.so_far is None
         facts = self._reports(question, due, known.figures) if has_figures else self.facts(question, due)
-        plan.rows.extend(_row(question, *each, facts) for each in found)
+        expiry = {zone: _expiry(question, zone) for zone in {member.zone for member, _ in found}}
+        plan.rows.extend(_row(*each, expiry[each[0].zone], facts) for each in found)
         return plan
 
     def _decide(self, question: Question, person: Person) -> Verdict:
@@ -185,11 +186,14 @@ def _decoded(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _expiry(question: Question, zone: str) -> datetime:
+    natural = slots.expiry(question.kind, question.period, zone, question.at)
+    return max(natural, question.lives_until)
+
+
 def _row(
-    question: Question, member: Member, verdict: Due | Skip, facts: Mapping[str, Mapping[str, Any]]
+    member: Member, verdict: Due | Skip, expires_at: datetime, facts: Mapping[str, Mapping[str, Any]]
 ) -> PlannedRow:
-    natural = slots.expiry(question.kind, question.period, member.zone, question.at)
-    expires_at = max(natural, question.lives_until)
     if verdict is not DUE:
         return PlannedRow(member.user_id, expires_at, skip=verdict)  # type: ignore[arg-type]
     return PlannedRow(member.user_id, expires_at, facts[member.user_id])

@@ -11,10 +11,17 @@ from hashlib import sha256
 from quizmail import models
 from quizmail.database import INSTALLED
 from quizmail.models import Delivery, Moment, Tombstone
+from quizmail.prepared import Among, Parameter, Prepared
 from quizmail.states import Kind
 
 #: The period of a tombstone that stops all mails of a kind.
 EVERY = ""
+
+_STONES = Prepared(
+    lambda: Tombstone.select(Tombstone.hash).where(
+        (Tombstone.kind == Parameter("kind")) & Among(Tombstone.period, [Parameter("period"), EVERY])
+    )
+)
 
 
 def key(user_id: str) -> str:
@@ -43,10 +50,7 @@ def among(user_ids: Collection[str], kind: Kind, period: str) -> set[str]:
 
     The query reads the tombstones of the period, which are few or none, and no id is hashed without one.
     """
-    stones = Tombstone.select(Tombstone.hash).where(
-        (Tombstone.kind == kind) & Tombstone.period.in_([period, EVERY])
-    )
-    hashes = {stone for (stone,) in stones.tuples()}
+    hashes = {stone for (stone,) in _STONES.rows(kind=kind, period=period)}
     return {user_id for user_id in user_ids if key(user_id) in hashes} if hashes else set()
 
 

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from quizmail.platform.addresses import normalised
 from quizmail.platform.columns import LONGEST_NAME, flag, line, line_or_none
 from quizmail.platform.ids import key_of
+from quizmail.platform.instants import InstantColumn
 from quizmail.platform.opened import Platform
 from quizmail.platform.quizzes import Quiz
 from quizmail.states import Kind
@@ -110,6 +111,9 @@ class MemberReader:
         _, _, _, active, staff, seen, created, *_ = row
         if zone is None:
             self.noted["unknown_zone"] += 1
+        last_seen_at, created_at = self.last_seen.read(seen), self.created.read(created)
+        if last_seen_at is None or created_at is None:
+            self._note_unreadable((self.last_seen, seen), (self.created, created))
         return Account(
             key,
             # Nearly every row holds 1 and 0, as the driver gives them.
@@ -117,8 +121,8 @@ class MemberReader:
             staff is not None and staff != 0 and flag(staff, default=False),
             zone or self.site_zone,
             zone is not None,
-            None if seen is None else self._instant(self.last_seen, seen),
-            None if created is None else self._instant(self.created, created),
+            last_seen_at,
+            created_at,
             row,
         )
 
@@ -147,11 +151,10 @@ class MemberReader:
             last_finished,
         )
 
-    def _instant(self, column: Any, raw: Any) -> datetime | None:
-        instant: datetime | None = column.read(raw)
-        if instant is None and column.is_unreadable(raw):
-            self.noted["unreadable_instant"] += 1
-        return instant
+    def _note_unreadable(self, *values: tuple[InstantColumn, Any]) -> None:
+        unreadable = sum(column.is_unreadable(raw) for column, raw in values)
+        if unreadable:
+            self.noted["unreadable_instant"] += unreadable
 
 
 def zone_of(raw: Any, site_zone: str) -> str | None:
