@@ -9,6 +9,7 @@ import pytest
 from quizmail import activity, models
 from quizmail.audience import Audience
 from quizmail.facts import variant
+from quizmail.fields import JSONField, decode_document
 from quizmail.models import MonthFigure, Recipient
 from quizmail.planning import Planner, Question
 from quizmail.states import Kind, NotDue, Preference, Skip
@@ -44,7 +45,8 @@ def reports(site):
 
 def facts_of(planned):
     planner, question = planned
-    return {row.user_id: row.facts for row in planner.page(question, {"UTC"}, None).rows}
+    rows = planner.page(question, {"UTC"}, None).rows
+    return {row.user_id: decode_document(JSONField().db_value(row.facts)) for row in rows}
 
 
 def test_a_reminder_knows_the_run_at_risk_and_its_variant(site):
