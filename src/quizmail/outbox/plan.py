@@ -36,7 +36,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """A delivery to be written: planned with its facts, or skipped with a reason and none."""
+    """A delivery to be written: planned with its facts, or skipped with a reason and none.
+
+    ``facts``: values that are ``fields.Document``s are encoded already.
+    """
 
     user_id: str
     expires_at: datetime
