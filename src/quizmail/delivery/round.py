@@ -38,7 +38,7 @@ class Round:
 
     def __init__(self, parts: "Deliverer", works: list[Work]) -> None:
         self.parts, self.transport = parts, parts.transport()
-        self.selection = Selection(parts, works, before_check=self._write_sent)
+        self.selection = Selection(parts, works)
         self._sent: _Sent | None = None  # its outcome is not written yet
 
     def run(self) -> dict[int, DeliveryState]:
@@ -50,7 +50,7 @@ class Round:
                 if ahead and self.selection.is_stale(ahead):  # The server took its time with the one before.
                     self.selection.put_back(ahead)
                     ahead = None
-                letter = ahead or self.selection.take()
+                letter = ahead or self._take()
         except BaseException:
             self.transport.abandon()
             raise
@@ -58,13 +58,17 @@ class Round:
             self._write_sent()
         return self.selection.states
 
+    def _take(self) -> Letter | None:
+        """Return the next mail. That may take its time, and no outcome waits for it."""
+        self._write_sent()
+        return self.selection.take()
+
     def _send(self, letter: Letter) -> Letter | None:
         """Send one mail and return the next, if that was composed meanwhile."""
         if self.parts.stopping.is_set():
             outbox.give_back([letter.work.id])
             return None
         if self.selection.is_held(letter.work, letter.address):
-            self._write_sent()
             return None
         try:
             opened = self.transport.open(letter.envelope)

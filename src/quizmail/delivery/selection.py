@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -40,11 +40,8 @@ class Selection:
         hit: those of the addresses that could not be mailed of late, in lower case.
     """
 
-    def __init__(
-        self, parts: "Deliverer", works: list[Work], before_check: Callable[[], None] = lambda: None
-    ) -> None:
-        """`before_check` is called before anything that may take its time."""
-        self.parts, self.left, self._before_check = parts, deque(works), before_check
+    def __init__(self, parts: "Deliverer", works: list[Work]) -> None:
+        self.parts, self.left = parts, deque(works)
         self.board = holds.board()
         self.states = {work.id: work.state for work in works}
         self.hit: set[str] = set()
@@ -92,7 +89,6 @@ class Selection:
 
     def _check(self) -> None:
         """Put aside what cannot go now, and ask the judge again about all that is left."""
-        self._before_check()
         self.left = deque(work for work in self.left if self._may_go(work))
         try:
             self._checked = still_wanted(
