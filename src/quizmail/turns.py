@@ -1,8 +1,8 @@
 """Whose turn it is to write to an SQLite file, among the threads of a process and among processes.
 
 SQLite makes a writer that finds another one sleep, for up to a tenth of a second, and look again: whoever
-writes much keeps all others out, and single mails wait for a fifth of a second. Here who waits is woken at
-once. It is an agreement among Quizmail's own processes, for speed; that there is one writer at a time is
+writes much keeps all others out, and single mails wait for a fifth of a second. Here who waits has his turn in
+less than a millisecond. It is an agreement among Quizmail's own processes, for speed; that there is one writer at a time is
 SQLite's own care.
 """
 
@@ -10,6 +10,7 @@ import fcntl
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -18,6 +19,9 @@ from typing import Any
 from peewee import SqliteDatabase
 
 _WRITING = ("INSERT", "UPDATE", "DELETE")
+
+#: Seconds. As long as SQLite itself waits; and how often it is looked whether the other one has finished.
+_PATIENCE, _PAUSE = 30.0, 0.0003
 
 
 class SharedSqlite(SqliteDatabase):
@@ -35,12 +39,25 @@ class SharedSqlite(SqliteDatabase):
             self._depth += 1
             try:
                 if self._depth == 1:
-                    fcntl.flock(self._file, fcntl.LOCK_EX)
+                    self._wait()
                 yield
             finally:
                 self._depth -= 1
                 if self._depth == 0:
                     fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _wait(self) -> None:
+        """Take the turn; after half a minute go on without it, and leave the rest to SQLite."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    return
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def execute_sql(self, sql: str, params: Any = None, *rest: Any, **options: Any) -> Any:
         """Run a statement; one that writes outside of a transaction waits for its turn."""

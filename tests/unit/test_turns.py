@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from quizmail import database, models
+from quizmail import database, models, turns
 from quizmail.models import Moment
 from tests.support.processes import started, wait_until
 
@@ -16,7 +16,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 HOLD = """
 import sys, time
-from quizmail import database, models
+from quizmail import database, models, turns
 models.bind(database.connect(sys.argv[1]))
 with models.database.obj.turn():
     print("mine", flush=True)
@@ -71,6 +71,14 @@ def test_a_writer_waits_for_another_process_and_not_for_one_that_died(another_pr
     os.kill(another_process.process.pid, signal.SIGKILL)
 
     writer.join()
+    assert Moment.get_or_none(Moment.name == "a")
+
+
+def test_a_process_that_is_stuck_in_its_turn_does_not_keep_others_out_for_ever(another_process, monkeypatch):
+    monkeypatch.setattr(turns, "_PATIENCE", 0.1)
+
+    note_at_once("a")
+
     assert Moment.get_or_none(Moment.name == "a")
 
 
