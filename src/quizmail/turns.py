@@ -1,9 +1,9 @@
 """Whose turn it is to write to an SQLite file, among the threads of a process and among processes.
 
 SQLite makes a writer that finds another one sleep, for up to a tenth of a second, and look again: whoever
-writes much keeps all others out, and single mails wait for a fifth of a second. Here who waits has his turn in
-less than a millisecond. It is an agreement among Quizmail's own processes, for speed; that there is one writer at a time is
-SQLite's own care.
+writes much keeps all others out, and single mails wait for a fifth of a second. Here who waits looks much
+more often. It is an agreement among Quizmail's own processes, for speed; that there is one writer at a time
+is SQLite's own care.
 """
 
 import fcntl
