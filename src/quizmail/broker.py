@@ -64,7 +64,7 @@ class DramatiqBell:
         return [message for message in messages if message is not None]
 
     def _named_by(self, message: bytes) -> int:
-        """Return for how many deliveries a message is; one to a single user is for one."""
+        """Return for how many deliveries a message is: those of its round, or one user's."""
         content = json.loads(message)
         return len(content["args"]) if content["actor_name"] == self._actor_name else 1
 

@@ -2,7 +2,7 @@
 
 The claim is made between the server's 354 and the first byte of the body, so we can be unsure of a mail
 only when the process dies or the link breaks between the claim and the recorded answer
-(RFC 1047); such a delivery becomes ``unknown`` and is never sent again by itself.
+(RFC 1047); such a delivery becomes ``unknown``, and only an operator or a setting has it sent again.
 
 ``deliverer`` is the door, ``selection`` finds and composes what may go now, ``round`` sends it over one
 connection, ``outcomes`` says what an answer means for the mail.

@@ -25,7 +25,7 @@ class Deliverer:
     """Delivers mails. Safe to share between threads; `transport` gives each thread its own.
 
     Attributes:
-        in_flight: by the tokens of their claims, what waits for its answer.
+        in_flight: by the tokens of their claims, what waits for its answer, or for the commit that writes it.
         stopping: the process is about to end; no other mail is begun.
     """
 
@@ -47,12 +47,13 @@ class Deliverer:
         even be judged does not take the others along.
 
         Returns:
-            By row id the states afterwards of those that there are.
+            By row id the state of each afterwards; an id without a row is left out.
         """
         works = work.load_all(delivery_ids)
         states = {each.id: each.state for each in works}
         planned = [each for each in works if each.state is DeliveryState.PLANNED]
-        # Nobody waits for the send instant of another mail, nor do mails that waited leave at once.
+        # With a limit each is a round of its own: together they would wait for each other's send instants,
+        # and then leave in a burst.
         rounds = [planned] if self.terms.pace.is_free else [[each] for each in planned]
         for each in filter(None, rounds):
             states |= self._send_round(each)

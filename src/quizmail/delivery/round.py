@@ -1,7 +1,8 @@
 """A round: a few mails, sent one after the other over this thread's connection.
 
-While a server takes in one mail, the next is composed; it is announced behind the body of the one before,
-and claimed in the same commit that writes that one's outcome. So a mail costs one round trip and one commit.
+The next mail is composed when the server has said 354 to the one before. It is announced behind that one's
+body, and claimed in the same commit that writes that one's outcome. So a mail in the middle of a round costs
+one round trip and one commit.
 """
 
 from secrets import token_hex
@@ -89,7 +90,8 @@ class Round:
 
     def _hand_over(self, letter: Letter) -> Letter | None:
         """Claim the mail for which the server waits, send its body, and return the next mail."""
-        # A server that has to wait goes away; after the claim that would leave the mail unknown.
+        # Before the claim: a server that is kept waiting may go away, and a mail that is not claimed yet is
+        # then put off, not unknown.
         ahead = self.selection.take(at_once=True)
         token, before = token_hex(16), self._sent
         claimed, recorded = self._claim(letter, token)

@@ -1,4 +1,4 @@
-"""What a delivery needs of the world: the settings that it goes by, and the way to the server."""
+"""What the parts of a delivery share: its settings, the way to the server, a mail that is ready, the log."""
 
 import logging
 from dataclasses import dataclass

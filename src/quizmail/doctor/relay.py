@@ -43,7 +43,7 @@ def certificate(area: Area, ends: datetime, now: datetime) -> Iterator[Finding]:
 
 
 def _extensions(offer: Offer) -> Finding:
-    useful = {"PIPELINING": "each mail costs two round trips more", "DSN": "delays are not reported"}
+    useful = {"PIPELINING": "each mail costs up to three round trips more", "DSN": "delays are not reported"}
     missing = [f"{name} ({why})" for name, why in useful.items() if name not in offer.extensions]
     offered = ", ".join(sorted(offer.extensions)) or "nothing"
     if missing:

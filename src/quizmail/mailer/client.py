@@ -25,8 +25,8 @@ from quizmail.mailer.values import Envelope, NoAnswer, Ready, Relay, Reply, Stag
 #: Seconds. What a firewall has silently forgotten meanwhile would cost a whole time-out to find out.
 _LONGEST_IDLE = 60.0
 
-#: Seconds. A server that takes longer for a mail is told of the next one only when it has answered: by then
-#: that one may not be wanted any more, and to take it back costs the connection.
+#: Seconds. A server that took longer for the last body is told of the next mail only when it has answered: by
+#: then that mail may not be wanted any more, and to take it back costs the connection.
 _QUICK = 5.0
 
 #: The login is missing or refused (RFC 4954 section 6): never the mail's fault.

@@ -1,4 +1,4 @@
-"""Ringing the bell for what may go now, and tidying up what time has overtaken."""
+"""Marking what may go now as released, and tidying up what time has overtaken."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from quizmail.models import Attempt, Delivery, Hold, Run
 from quizmail.prepared import Among
 from quizmail.states import DeliveryState, Failure, RunState, Scope
 
-#: A delivery released this often without one try is set aside: it may kill every worker that takes it.
+#: A delivery released more often than this without one try is set aside: it may kill whoever takes it.
 MOST_RELEASES = 5
 
 
@@ -101,7 +101,7 @@ def tidy(now: datetime, lease: timedelta) -> Tidied:
 def _give_up(overdue: Any) -> int:
     """Write claims without an outcome as unknown, each with its attempt.
 
-    What died between the claim and the answer may have been delivered: it is never planned again by itself.
+    What died between the claim and the answer may have been delivered, so this does not plan it again.
     """
     unknown = DeliveryState.UNKNOWN
     with transaction():
@@ -120,7 +120,7 @@ def _give_up(overdue: Any) -> int:
 
 
 def released() -> int:
-    """Return how many planned deliveries are released: each should have its message."""
+    """Return how many planned deliveries are released: each should be named by a message."""
     count: int = Delivery.select().where(_RELEASED).count()
     return count
 
@@ -129,8 +129,8 @@ def room(now: datetime, most: int, in_queue: int) -> int:
     """Return how many more deliveries may be released, if `most` may wait in the queue; 0 or less for none.
 
     Args:
-        in_queue: how many messages waited there a moment ago. Another dispatcher may ring meanwhile; what it
-            has released in the last minute therefore counts, too. What was released longer ago and is not
+        in_queue: how many deliveries waited there a moment ago. Another dispatcher may ring meanwhile; what
+            it has released in the last minute therefore counts, too. What was released longer ago and is not
             in the queue is lost, and must not keep the workers waiting.
     """
     recently = Delivery.released_at > now - timedelta(minutes=1)

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 #: The most deliveries of one round.
 LARGEST = 16
 
-#: Rounds are small until there are so many of them: a few mails are shared by many threads.
+#: A round has more than one delivery only when there are enough for so many rounds: a few mails are shared by
+#: many threads.
 SPREAD = 32
 
 

@@ -62,7 +62,7 @@ class Pace:
 
     @property
     def is_free(self) -> bool:
-        """Nothing is limited: shares need not be asked for."""
+        """No rate and no daily limit is set, so no send instants are given out."""
         return not self.rate_per_second and not self.limit_per_day
 
     @property
