@@ -7,14 +7,8 @@ import pytest
 from quizmail.models import Delivery
 from quizmail.states import DeliveryState, Failure
 from tests.support.platforms import NativePlatform
-from tests.support.smtp_server import At, SmtpServer
+from tests.support.smtp_server import At
 from tests.support.stack import Stack, long_ago
-
-
-@pytest.fixture
-def server():
-    with SmtpServer() as running:
-        yield running
 
 
 @pytest.fixture

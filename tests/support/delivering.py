@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from quizmail.audience import Member, Quiz
 from quizmail.composing import Composer
 from quizmail.delivery import Deliverer, Terms
@@ -18,9 +20,25 @@ from quizmail.rendering import Renderer, Site
 from quizmail.slots import Slot
 from quizmail.states import Kind
 from tests.support.facts import reminder_facts, report_facts
+from tests.support.smtp_server import SmtpServer
 
 #: How long the mailer waits for an answer.
 SHORT = timedelta(milliseconds=400)
+
+
+@pytest.fixture
+def server():
+    """A mail server that behaves, until a test plans otherwise."""
+    with SmtpServer() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(server, now):
+    """A deliverer in front of it, with one planned reminder."""
+    at = Desk(server, now)
+    yield at
+    at.mailer.close()
 
 
 class FakeAudience:

@@ -8,23 +8,9 @@ from quizmail import holds
 from quizmail.models import SoftHit, Suppression
 from quizmail.outbox import release
 from quizmail.states import DeliveryState, Failure
-from tests.support.delivering import Desk
-from tests.support.smtp_server import At, SmtpServer
+from tests.support.smtp_server import At
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
-
-
-@pytest.fixture
-def server():
-    with SmtpServer() as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server, now):
-    at = Desk(server, now)
-    yield at
-    at.mailer.close()
 
 
 def held(desk):

@@ -14,22 +14,9 @@ from quizmail.outbox import release, valve
 from quizmail.outbox.valve import Pace
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
 from tests.support.delivering import SHORT, Desk
-from tests.support.smtp_server import At, SmtpServer
+from tests.support.smtp_server import At
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
-
-
-@pytest.fixture
-def server():
-    with SmtpServer() as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server, now):
-    at = Desk(server, now)
-    yield at
-    at.mailer.close()
 
 
 def plan_of(server, plan):

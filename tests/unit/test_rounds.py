@@ -17,7 +17,7 @@ from quizmail.outbox.rounds import LARGEST, SPREAD, share_out
 from quizmail.outbox.valve import Pace
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Skip
 from tests.support.delivering import Desk
-from tests.support.smtp_server import At, SmtpServer
+from tests.support.smtp_server import At
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
 
@@ -25,17 +25,10 @@ SENT, PLANNED = DeliveryState.SENT, DeliveryState.PLANNED
 
 
 @pytest.fixture
-def server():
-    with SmtpServer() as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server, now):
-    at = Desk(server, now)
-    at.ids = [at.id, *at.plan("8", "9", "10")]
-    yield at
-    at.mailer.close()
+def desk(desk):
+    """With three more reminders."""
+    desk.ids = [desk.id, *desk.plan("8", "9", "10")]
+    return desk
 
 
 def deliver(desk):
