@@ -21,7 +21,7 @@ from quizmail import models
 from quizmail.errors import ConfigurationError
 from quizmail.fields import InstantField, JSONField
 from quizmail.models import Delivery, Moment, Table
-from quizmail.turns import SharedSqlite
+from quizmail.turns import PATIENCE, SharedSqlite
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -34,7 +34,7 @@ INSTALLED = "installed"
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
-    "busy_timeout": 30_000,  # milliseconds
+    "busy_timeout": int(PATIENCE * 1000),  # milliseconds
     "wal_autocheckpoint": 16000,  # pages: fewer checkpoints, each of which syncs the whole database
     "foreign_keys": 1,
     "cache_size": -512,  # KiB: every thread has a connection, and mails have no page in common

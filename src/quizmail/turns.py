@@ -1,27 +1,23 @@
 """Whose turn it is to write to an SQLite file, among the threads of a process and among processes.
 
-SQLite makes a writer that finds another one sleep, for up to a tenth of a second, and look again: whoever
-writes much keeps all others out, and single mails wait for a fifth of a second. Here who waits looks much
-more often. It is an agreement among Quizmail's own processes, for speed; that there is one writer at a time
-is SQLite's own care.
+SQLite lets one write at a time. It makes a writer that finds another one sleep, for up to a tenth of a
+second, and look again: whoever writes much keeps all others out, and single mails wait for a fifth of a
+second. Here who waits looks much more often, and of each process only one thread does.
 """
 
-import fcntl
-import os
-import stat
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from peewee import SqliteDatabase
+from peewee import SqliteDatabase, __exception_wrapper__
 
 _WRITING = ("INSERT", "UPDATE", "DELETE")
 
-#: Seconds. As long as SQLite itself waits; and how often it is looked whether the other one has finished.
-_PATIENCE, _PAUSE = 30.0, 0.0003
+#: Seconds. The longest that a writer waits; and how often it looks whether the other one has finished.
+PATIENCE, _PAUSE = 30.0, 0.0003
 
 
 class SharedSqlite(SqliteDatabase):
@@ -30,52 +26,48 @@ class SharedSqlite(SqliteDatabase):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._thread_turn = threading.RLock()
-        self._depth = 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait until nobody else writes, for the length of the block. The turn of who dies is over."""
+        """Wait until no other thread of this process writes, for the length of the block."""
         with self._thread_turn:
-            self._depth += 1
-            try:
-                if self._depth == 1:
-                    self._wait()
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    fcntl.flock(self._file, fcntl.LOCK_UN)
+            yield
 
-    def _wait(self) -> None:
-        """Take the turn; after half a minute go on without it, and leave the rest to SQLite."""
-        until = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    return
-                time.sleep(_PAUSE)
-            else:
-                return
+    def begin(self, lock_type: str | None = None) -> None:
+        """Begin a transaction, one that writes (``IMMEDIATE``) when no other process does."""
+        if lock_type is None:
+            super().begin()
+        else:
+            self._insist(f"BEGIN {lock_type}")
 
     def execute_sql(self, sql: str, params: Any = None, *rest: Any, **options: Any) -> Any:
         """Run a statement; one that writes outside of a transaction waits for its turn."""
         if self.in_transaction() or not sql.startswith(_WRITING):
             return super().execute_sql(sql, params, *rest, **options)
         with self.turn():
-            return super().execute_sql(sql, params, *rest, **options)
+            return self._insist(sql, params or ())
 
-    @cached_property
-    def _file(self) -> int:
-        """The open file beside the database whose lock is the turn of a process.
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run a statement, inside of a transaction, for each of `rows`; return how many it changed in all."""
+        with __exception_wrapper__:
+            return self.cursor().executemany(sql, rows).rowcount
 
-        Like SQLite's own files there it is for everybody whom the database is for: the web process may run
-        as another user than the workers.
-        """
-        self.connection()  # makes the database, if it is not there yet
-        mode = stat.S_IMODE(os.stat(self.database).st_mode)
-        file = os.open(f"{self.database}-turn", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, mode)
-        with suppress(PermissionError):  # Whose file it is has done so.
-            os.fchmod(file, mode)
-        return file
+    def _insist(self, sql: str, params: Sequence[Any] = ()) -> Any:
+        """Run a statement that only one at a time may run; in vain it is tried again for half a minute."""
+        connection, until = self.connection(), time.monotonic() + PATIENCE
+        with __exception_wrapper__:
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                while True:
+                    try:
+                        return connection.execute(sql, params)
+                    except sqlite3.OperationalError as problem:
+                        if not _is_busy(problem) or time.monotonic() > until:
+                            raise
+                    time.sleep(_PAUSE)
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+
+
+def _is_busy(problem: sqlite3.OperationalError) -> bool:
+    return problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

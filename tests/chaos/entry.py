@@ -146,14 +146,11 @@ def record_and_claim(original, entry, wanted):
     return written, won
 
 
-@around(claim, "together")
-def together(original, job, **options):
-    def halfway():
-        result = job()
-        points.pass_by("half_written")
-        return result
-
-    return original(halfway, **options)
+@around(claim._shared, "_write_all")
+def write_all(original, steps):
+    results = original(steps)
+    points.pass_by("half_written")
+    return results
 
 
 @around(client, "hand_over")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from quizmail import composing
 from quizmail.models import Delivery
-from quizmail.outbox import claim, plan, release, work
+from quizmail.outbox import claim, plan, release, statements, work
 from quizmail.states import DeliveryState
 
 
@@ -62,7 +62,7 @@ def take_silence_for_no() -> None:
 
 def forget_opt_outs() -> None:
     """Ask nobody's preference after the mail was planned."""
-    claim.Preference = work.Preference = SimpleNamespace(OFF="nobody's preference")
+    statements.Preference = work.Preference = SimpleNamespace(OFF="nobody's preference")
 
 
 def give_new_message_ids() -> None:

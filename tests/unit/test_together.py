@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from peewee import IntegrityError
 
-from quizmail import database, models, together, turns
+from quizmail import database, models
 from quizmail.models import Moment
+from quizmail.together import Together
+from quizmail.turns import SharedSqlite
 
+together = Together(lambda works: [work() for work in works])
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -36,7 +39,7 @@ def write_at_once(works, everybody_waits=lambda: None):
 
     def do(name, work):
         try:
-            results[name] = together.together(work)
+            results[name] = together.write(work)
         except Exception as problem:
             results[name] = problem
         finally:
@@ -55,7 +58,7 @@ def write_at_once(works, everybody_waits=lambda: None):
 
 
 def test_one_piece_of_work_is_committed_and_its_result_returned(ours):
-    assert together.together(lambda: note("a")) == "a"
+    assert together.write(lambda: note("a")) == "a"
     assert written() == {"a"}
 
 
@@ -86,9 +89,9 @@ def test_what_raises_reaches_the_caller_and_leaves_nothing_behind(ours):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        together.together(broken)
+        together.write(broken)
     assert written() == set()
-    assert together.together(lambda: note("a")) == "a"
+    assert together.write(lambda: note("a")) == "a"
 
 
 def test_work_whose_taker_died_is_done_by_its_own_thread(ours):
@@ -105,7 +108,7 @@ def test_work_of_others_does_not_go_down_with_a_transaction_that_is_undone(ours)
 
     def undo():
         with suppress(Undone), database.transaction():
-            together.together(lambda: note("mine"))
+            together.write(lambda: note("mine"))
             raise Undone
 
     assert write_at_once({"theirs": lambda: note("theirs")}, undo) == {"theirs": "theirs"}
@@ -117,9 +120,9 @@ def test_what_did_not_get_its_turn_is_not_written_later(ours, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(turns.fcntl, "flock", interrupt)
+        patched.setattr(SharedSqlite, "begin", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            together.together(lambda: note("a"))
+            together.write(lambda: note("a"))
 
-    assert together.together(lambda: note("b")) == "b"
+    assert together.write(lambda: note("b")) == "b"
     assert written() == {"b"}

@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from peewee import IntegrityError, OperationalError
 
 from quizmail import database, models, turns
 from quizmail.models import Moment
@@ -16,9 +17,9 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 HOLD = """
 import sys, time
-from quizmail import database, models, turns
+from quizmail import database, models
 models.bind(database.connect(sys.argv[1]))
-with models.database.obj.turn():
+with database.transaction():
     print("mine", flush=True)
     while True:
         time.sleep(1)
@@ -74,12 +75,21 @@ def test_a_writer_waits_for_another_process_and_not_for_one_that_died(another_pr
     assert Moment.get_or_none(Moment.name == "a")
 
 
-def test_a_process_that_is_stuck_in_its_turn_does_not_keep_others_out_for_ever(another_process, monkeypatch):
-    monkeypatch.setattr(turns, "_PATIENCE", 0.1)
+@pytest.mark.parametrize("write", [note, note_at_once], ids=["transaction", "single statement"])
+def test_a_process_that_is_stuck_in_its_turn_is_not_waited_for_without_end(
+    another_process, write, monkeypatch
+):
+    monkeypatch.setattr(turns, "PATIENCE", 0.1)
 
-    note_at_once("a")
+    with pytest.raises(OperationalError, match="locked"):
+        write("a")
 
-    assert Moment.get_or_none(Moment.name == "a")
+    assert Moment.get_or_none(Moment.name == "a") is None
+
+
+def test_what_is_wrong_with_a_statement_is_said_at_once(ours):
+    with pytest.raises(IntegrityError):
+        Moment.insert(name=database.INSTALLED, at=NOON).execute()
 
 
 def test_readers_wait_for_nobody(another_process):
@@ -98,17 +108,3 @@ def test_a_turn_inside_a_turn_does_not_end_it(ours, another_process):
         assert writer.is_alive()
     writer.join()
     assert Moment.select().count() == 4
-
-
-def test_whoever_may_use_the_database_may_wait_for_his_turn(ours, url):
-    path = ours.database
-    os.chmod(path, 0o660)
-    os.unlink(f"{path}-turn")
-    before = os.umask(0o077)
-    try:
-        models.bind(database.connect(url))
-        note("a")
-    finally:
-        os.umask(before)
-
-    assert os.stat(f"{path}-turn").st_mode & 0o777 == 0o660

@@ -1,22 +1,23 @@
 """The claim on one delivery, and its outcome; every change is a test-and-set."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from peewee import SQL, fn
-
 from quizmail.database import transaction
 from quizmail.fields import encode_instant
-from quizmail.models import Attempt, Delivery, Hold, Recipient, Suppression
+from quizmail.models import Delivery
+from quizmail.outbox import statements
 from quizmail.outbox.work import Work
-from quizmail.prepared import Among, Parameter, Prepared
+from quizmail.prepared import Among, Prepared
 from quizmail.recipients import hashed
 from quizmail.rules import week_began
-from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, Scope, Skip
-from quizmail.together import together
-from quizmail.weekly import last_when_weekly
+from quizmail.states import DeliveryState, Failure, Kind, NotDue, Skip
+from quizmail.together import Together
+
+#: What a statement's parameters get, by their names.
+_Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,59 +54,20 @@ class Claim(NamedTuple):
     now: datetime
 
 
-def _claim_of(kind: Kind) -> Prepared:
-    def build() -> Any:
-        now, domain = Parameter("now"), Parameter("domain")
-        had_enough: Any = (last_when_weekly() >= Parameter("week")) if kind is Kind.REMINDER else SQL("FALSE")
-        unwanted = Recipient.select(Recipient.id).where(
-            (Recipient.id == Delivery.recipient)
-            & (
-                (Recipient.preference_for(kind) == Preference.OFF)
-                | (Recipient.paused_until.is_null(False) & (Recipient.paused_until > now))
-                | had_enough
-            )
-        )
-        suppressed = Suppression.select(Suppression.address).where(
-            Suppression.address.in_([Parameter("address"), Parameter("hashed")])
-        )
-        held = Hold.select(Hold.id).where(
-            Hold.in_force(now)
-            & (
-                (Hold.scope == Scope.ALL)
-                | ((Hold.scope == Scope.KIND) & (Hold.subject == kind))
-                | ((Hold.scope == Scope.RUN) & (Hold.subject == Parameter("run")))
-                | ((Hold.scope == Scope.DOMAIN) & (Hold.subject == domain))
-            )
-        )
-        return Delivery.update(
-            state=DeliveryState.SENDING,
-            attempts=Delivery.attempts + 1,
-            claimed_by=Parameter("token"),
-            claimed_at=now,
-            message_id=Parameter("message_id"),
-        ).where(
-            (Delivery.id == Parameter("id"))
-            & (Delivery.state == DeliveryState.PLANNED)
-            & (Delivery.attempts == Parameter("seen"))
-            & (Delivery.due_at <= now)
-            & (Delivery.expires_at > now)
-            & ~fn.EXISTS(unwanted)
-            & ~fn.EXISTS(suppressed)
-            & ~fn.EXISTS(held)
-        )
-
-    return Prepared(build)
-
-
-_CLAIMS = {kind: _claim_of(kind) for kind in Kind}
-
-
 def claim(work: Work, token: str, address: str, message_id: str, now: datetime) -> bool:
     """Take the right to send the body, in one committed statement; False when it is not ours to send.
 
     The statement itself refuses who has opted out, been suppressed or been held since the row was read.
     """
-    return together(_claiming(Claim(work, token, address, message_id, now)))
+    return _shared.write((None, _claiming(Claim(work, token, address, message_id, now))))[1]
+
+
+def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
+    """Write what became of the claim `token`; False when the claim is not this one's any more.
+
+    A late answer resolves its own claim's ``unknown``, nobody else's.
+    """
+    return _shared.write((_finishing(Entry(work, token, outcome, now)), None), durable=False)[0]
 
 
 def record_and_claim(entry: Entry, wanted: Claim) -> tuple[bool, bool]:
@@ -113,14 +75,48 @@ def record_and_claim(entry: Entry, wanted: Claim) -> tuple[bool, bool]:
 
     When it fails, neither is done.
     """
-    recording, claiming = _recording(entry), _claiming(wanted)
-    return together(lambda: (recording(), claiming()))
+    return _shared.write((_finishing(entry), _claiming(wanted)))
 
 
-def _claiming(wanted: Claim) -> Callable[[], bool]:
-    """Return what takes the claim, as a part of a transaction."""
+def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
+    """Write a reply that came before the claim: a try was made, and the body never began."""
+    with transaction(durable=False):
+        return _finish(statements.UNCLAIMED, [_finishing(Entry(work, "", outcome, now))])
+
+
+class _OneWasRefused(Exception):
+    """Of several rows, not all were as their writers had read them."""
+
+
+def _write_all(steps: Sequence[tuple[_Values | None, _Values | None]]) -> Sequence[tuple[bool, bool]]:
+    """Write the outcomes and take the claims of several threads, all by the same few statements.
+
+    Raises:
+        _OneWasRefused: which one it was is only known of a single step.
+    """
+    recorded = _record([outcome for outcome, _ in steps if outcome])
+    claimed = _take([wanted for _, wanted in steps if wanted])
+    if len(steps) > 1 and not (recorded and claimed):
+        raise _OneWasRefused
+    return [(recorded, claimed)] * len(steps)
+
+
+_shared = Together(_write_all)
+
+
+def _take(claims: Sequence[_Values]) -> bool:
+    """Take claims, and say whether all of them were."""
+    won = 0
+    for kind in Kind:
+        won += statements.CLAIMS[kind].changed([each for each in claims if each["kind"] is kind])
+    return won == len(claims)
+
+
+def _claiming(wanted: Claim) -> _Values:
+    """Return the parameters of a claim. That is done while others write still."""
     work, address = wanted.work, wanted.address
-    values = {
+    return {
+        "kind": work.kind,
         "id": work.id,
         "seen": work.attempts,
         "token": wanted.token,
@@ -132,61 +128,46 @@ def _claiming(wanted: Claim) -> Callable[[], bool]:
         "week": week_began(wanted.now, work.zone),
         "now": encode_instant(wanted.now),
     }
-    return lambda: bool(_CLAIMS[work.kind].changed(**values))
 
 
-def _outcome_where(which: Callable[[], Any], columns: Sequence[str], **more: Any) -> Prepared:
-    given = {name: Parameter(name) for name in columns}
-    values = given | {"released_at": None, "releases": 0} | more
-    return Prepared(lambda: Delivery.update(**values).where((Delivery.id == Parameter("id")) & which()))
+def _record(outcomes: Sequence[_Values]) -> bool:
+    """Write outcomes of claims, and say whether all of them were."""
+    sent = [each for each in outcomes if each["state"] is DeliveryState.SENT]
+    others = [each for each in outcomes if each["state"] is not DeliveryState.SENT]
+    return _finish(statements.SENT, sent) and _finish(statements.CLAIMED, others)
 
 
-def _claimed_by_token() -> Any:
-    open_still = Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
-    return (Delivery.claimed_by == Parameter("token")) & open_still
+def _finish(update: Prepared, rows: Sequence[_Values]) -> bool:
+    """Write outcomes, attempts and last reminders; False when a row is not as it was read."""
+    if update.changed(rows) < len(rows):
+        return False
+    statements.ATTEMPT.changed(rows)
+    statements.REMINDED.changed([row for row in rows if row["is_reminded"]])
+    return True
 
 
-_COLUMNS = ("state", "reason", "reply_code", "reply_text")
-_SENT = _outcome_where(_claimed_by_token, (*_COLUMNS, "sent_at"))
-_CLAIMED = _outcome_where(_claimed_by_token, (*_COLUMNS, "due_at"))
-_UNCLAIMED = _outcome_where(
-    lambda: (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == Parameter("seen")),
-    (*_COLUMNS, "due_at"),
-    attempts=Delivery.attempts + 1,
-)
-_ATTEMPT = Prepared(
-    lambda: Attempt.insert(
-        delivery=Parameter("delivery"),
-        number=Parameter("number"),
-        at=Parameter("at"),
-        outcome=Parameter("outcome"),
-        stage=Parameter("stage"),
-        reply_code=Parameter("reply_code"),
-        reply_text=Parameter("reply_text"),
-    )
-)
-_REMINDED = Prepared(
-    lambda: Recipient.update(last_reminder_sent=Parameter("at")).where(Recipient.id == Parameter("id"))
-)
-
-
-def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
-    """Write what became of the claim `token`; False when the claim is not this one's any more.
-
-    A late answer resolves its own claim's ``unknown``, nobody else's.
-    """
-    return together(_recording(Entry(work, token, outcome, now)), durable=False)
-
-
-def _recording(entry: Entry) -> Callable[[], bool]:
-    """Return what writes the outcome of a claim, as a part of a transaction."""
-    update = _SENT if entry.outcome.state is DeliveryState.SENT else _CLAIMED
-    return _finishing(update, {"token": entry.token}, entry.work, entry.outcome, entry.now)
-
-
-def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
-    """Write a reply that came before the claim: a try was made, and the body never began."""
-    return together(_finishing(_UNCLAIMED, {"seen": work.attempts}, work, outcome, now), durable=False)
+def _finishing(entry: Entry) -> _Values:
+    """Return the parameters of an outcome. That is done while others write still."""
+    work, outcome = entry.work, entry.outcome
+    at = encode_instant(entry.now)
+    return {
+        "id": work.id,
+        "seen": work.attempts,
+        "token": entry.token,
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "due_at": encode_instant(outcome.due_at or work.due_at),
+        "sent_at": at,
+        "delivery": work.id,
+        "number": work.attempts + 1,
+        "at": at,
+        "outcome": outcome.state,
+        "stage": outcome.stage,
+        "reply_code": outcome.reply_code,
+        "reply_text": outcome.reply_text,
+        "recipient": work.recipient_id,
+        "is_reminded": outcome.state is DeliveryState.SENT and work.kind is Kind.REMINDER,
+    }
 
 
 def postpone(work: Work, reason: Failure, detail: str, due_at: datetime) -> bool:
@@ -222,31 +203,3 @@ def _change(work: Work, values: Mapping[str, Any]) -> bool:
     changed = Delivery.update(dict(values)).where((Delivery.id == work.id) & untouched)
     with transaction(durable=False):
         return bool(changed.execute())
-
-
-def _finishing(
-    update: Prepared, which: Mapping[str, Any], work: Work, outcome: Outcome, now: datetime
-) -> Callable[[], bool]:
-    """Return what writes an outcome, its attempt and the reader's last reminder."""
-    at, number = encode_instant(now), work.attempts + 1
-    reply = {"reply_code": outcome.reply_code, "reply_text": outcome.reply_text}
-    is_sent = outcome.state is DeliveryState.SENT
-
-    def write() -> bool:
-        if not update.changed(
-            id=work.id,
-            state=outcome.state,
-            reason=outcome.reason,
-            due_at=outcome.due_at or work.due_at,
-            sent_at=at,
-            **reply,
-            **which,
-        ):
-            return False
-        stage = outcome.stage
-        _ATTEMPT.changed(delivery=work.id, number=number, at=at, outcome=outcome.state, stage=stage, **reply)
-        if is_sent and work.kind is Kind.REMINDER:
-            _REMINDED.changed(id=work.recipient_id, at=at)
-        return True
-
-    return write
