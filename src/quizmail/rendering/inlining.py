@@ -19,7 +19,7 @@ from quizmail.errors import CompositionError
 #: Tags that are rendered when the template is loaded. All others wait for a mail's facts.
 _STRUCTURE = frozenset({"extends", "block", "endblock", "include"})
 #: Variables that have the same value in all mails of a language.
-_SETTLED = frozenset({"super()", "start", "end"})
+_SETTLED = frozenset({"super()", "direction", "start", "end"})
 _BEGINS = {"variable_begin": "variable_end", "block_begin": "block_end", "raw_begin": "raw_end"}
 
 #: A mask is a number between two private-use characters, which no template contains.
@@ -47,7 +47,8 @@ def flatten(name: str, loader: BaseLoader, known: Mapping[str, Any]) -> str:
     Args:
         name: the template; it may extend and include others.
         loader: where they are read from.
-        known: what tags in a style sheet (a name ending in ``.css``) may refer to, and ``start`` and ``end``.
+        known: what tags in a style sheet (a name ending in ``.css``) may refer to, and what is
+            settled: ``direction``, ``start`` and ``end``.
 
     Raises:
         jinja2.TemplateError: when a template is missing or cannot be parsed.
@@ -62,6 +63,8 @@ def flatten(name: str, loader: BaseLoader, known: Mapping[str, Any]) -> str:
         # Parsers add it around the first row, which for a row in a loop is once too often.
         inlined = _IMPLIED.sub("", inlined)
     compact = "\n".join(map(_wrap, _INDENTATION.split(_UNSEEN.sub("", inlined))))
+    # SMTP doubles a dot at the start of a line, for which each mail would have to be copied.
+    compact = compact.replace("\n.", "\n .")
     return _UNMASK.sub(lambda match: masks[int(match[1] or match[2])], compact)
 
 

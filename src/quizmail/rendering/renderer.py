@@ -123,7 +123,7 @@ class Renderer:
         """Return the code of the flat HTML template, which the regions of a language share."""
         key = (kind, language.catalogue.tag)
         if key not in self._flat:
-            settled = {"palette": self._palette, **_sides(language.direction)}
+            settled = {"palette": self._palette, **_directions(language.direction)}
             source = flatten(f"{kind}/body.html", self._loader, settled)
             self._flat[key] = self._environment(language, autoescape=True).compile(source)
         return self._flat[key]
@@ -180,9 +180,8 @@ class Renderer:
         # Instances, not the class: pages are rendered too seldom for it to matter.
         environment.code_generator_class = Generator
         environment.escaped = escaped  # type: ignore[attr-defined]
-        environment.globals.update(
-            site=shown_site(self._site), palette=self._palette, preheader_padding=_PREHEADER_PADDING
-        )
+        environment.settled = {"site": shown_site(self._site), "palette": self._palette}
+        environment.globals.update(environment.settled, preheader_padding=_PREHEADER_PADDING)
         environment.filters.update(
             {name: _remembered(language, name) for name in _BY_READER}, breadth=_breadth
         )
@@ -205,10 +204,9 @@ def _address(language: Language, unsubscribe_url: str, view_url: str | None) -> 
     return {
         "locale": language,
         "language": language.tag,
-        "direction": language.direction,
         "unsubscribe_url": unsubscribe_url,
         "view_url": view_url,
-        **_sides(language.direction),
+        **_directions(language.direction),
     }
 
 
@@ -216,10 +214,10 @@ def _remembered(language: Language, name: str) -> Callable[..., str]:
     return lru_cache(_REMEMBERED)(getattr(language, name))
 
 
-def _sides(direction: str) -> dict[str, str]:
-    """Return on which side a line starts and ends; mail clients know no other words for it."""
+def _directions(direction: str) -> dict[str, str]:
+    """Return besides on which side a line starts and ends; mail clients know no other words for it."""
     start, end = ("right", "left") if direction == "rtl" else ("left", "right")
-    return {"start": start, "end": end}
+    return {"direction": direction, "start": start, "end": end}
 
 
 def _breadth(percent: float) -> int:

@@ -13,6 +13,7 @@ from jinja2.visitor import NodeTransformer
 
 from quizmail import formatting
 from quizmail.rendering.catalogues import Catalogue, Message, pieces, placeholders
+from quizmail.rendering.settling import settle
 
 #: How many literals come first in a call of each: a context, a singular, a plural.
 _LITERALS = {"_": (0, 1), "gettext": (0, 1), "ngettext": (0, 2), "pgettext": (1, 1), "npgettext": (1, 2)}
@@ -24,6 +25,7 @@ class Translating(Environment):
     def __init__(self, catalogue: Catalogue, **options: Any) -> None:
         """`options` are those of a Jinja environment."""
         super().__init__(**options)
+        self.settled: dict[str, Any] = {}  # the globals whose attributes never change
         self._catalogue = catalogue
         self.filters.update(FILTERS, plural_form=catalogue.plural_form)
 
@@ -31,6 +33,7 @@ class Translating(Environment):
         """Compile a template, given as its text or parsed, after its messages have been translated."""
         if isinstance(source, str):
             source = self.parse(source, name, filename)
+        settle(source, self, self.settled)
         _Translator(self._catalogue, name, filename).visit(source)
         return super().compile(source.set_environment(self), name, filename, *rest, **how)
 
