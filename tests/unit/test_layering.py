@@ -67,6 +67,7 @@ SHARED = {
     "retention": {"outbox"},
     "rendering": {"formatting"},
     "message": {"formatting"},
+    "mailer": {"message"},
     "planning": {"facts", "sifting"},
     "dispatch": {"planning"},
     "delivery": {"composing", "consequences", "rechecking"},

@@ -23,6 +23,17 @@ class Lines:
         lines = self._come.splitlines(keepends=True)
         return [line[:3] for line in lines if line.endswith(b"\n") and line[3:4] != b"-"]
 
+    def whole_reply(self) -> tuple[int, bytes] | None:
+        """Take the next reply when it has come already and is a single line; smtplib reads all others.
+
+        Most replies in a group of commands come with the first, and smtplib takes some time for each.
+        """
+        line, end, rest = self._come.partition(b"\n")
+        if not end or line[3:4] != b" " or not line[:3].isdigit():
+            return None
+        self._come = rest
+        return int(line[:3]), line[4:]
+
     def readline(self, limit: int) -> bytes:
         """Return the next line with its end, or its first `limit` bytes; what there is when no more comes."""
         while (end := self._come.find(b"\n") + 1) == 0 and len(self._come) < limit:

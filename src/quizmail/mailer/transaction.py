@@ -5,7 +5,9 @@ import smtplib
 from collections.abc import Iterator, Sequence
 
 from quizmail.mailer.failures import silence, unexpected
+from quizmail.mailer.lines import Lines
 from quizmail.mailer.values import Envelope, NoAnswer, Reply, Stage, one_line
+from quizmail.message import Canonical
 
 _ADDRESS = re.compile(r"[!-;=?-~]+")  # printable ASCII without space and angle brackets
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -92,7 +94,7 @@ def ask(smtp: smtplib.SMTP, stage: Stage, words: bytes, timeout: float) -> Reply
         _set_timeout(smtp, timeout)
         if words:
             smtp.send(words)
-        code, text = smtp.getreply()
+        code, text = _come_already(smtp) or smtp.getreply()
     except smtplib.SMTPResponseException as error:
         return NoAnswer(stage, unexpected(error.smtp_code, one_line(error.smtp_error)))
     except Exception as error:
@@ -100,6 +102,10 @@ def ask(smtp: smtplib.SMTP, stage: Stage, words: bytes, timeout: float) -> Reply
     if not 200 <= code <= 599:
         return NoAnswer(stage, unexpected(code, one_line(text)))
     return Reply(stage, code, one_line(text))
+
+
+def _come_already(smtp: smtplib.SMTP) -> tuple[int, bytes] | None:
+    return smtp.file.whole_reply() if isinstance(smtp.file, Lines) else None
 
 
 def is_expected(answer: Reply | NoAnswer) -> bool:
@@ -137,7 +143,7 @@ def hand_over(
     ``sendall`` counts its timeout over all that it is given, so the body leaves in blocks of 64 KiB,
     each in `timeout` seconds at most.
     """
-    body = on_the_wire(message) + behind
+    body = on_the_wire(message, behind)
     try:
         for start in range(0, len(body), _BLOCK):
             _set_timeout(smtp, timeout)
@@ -147,18 +153,17 @@ def hand_over(
     return ask(smtp, Stage.BODY, b"", patience)
 
 
-def on_the_wire(message: bytes) -> bytes:
-    """Return `message` as it travels: every line ended by CRLF, dots doubled, the final dot after it.
+def on_the_wire(message: bytes, behind: bytes = b"") -> bytes:
+    """Return `message` as it travels, lines ended by CRLF, dots doubled; then the final dot and `behind`.
 
     RFC 5321 sections 2.3.8 and 4.5.2. A bare CR or LF becomes a line end of ours, before a server
     makes of it what it likes.
     """
-    # A line end of two bytes, taken for one, counts once among these.
-    if not len(message.splitlines()) == message.count(b"\n") == message.count(b"\r"):
+    if not isinstance(message, Canonical):
         message = _LINE_END.sub(b"\r\n", message)
     if not message.endswith(b"\r\n"):
         message += b"\r\n"
     # Searching from the end is twice as fast as replacing, and mostly finds nothing.
     if message.rfind(b"\r\n.") >= 0:
         message = message.replace(b"\r\n.", b"\r\n..")
-    return (b"." if message.startswith(b".") else b"") + message + LONE_DOT
+    return b"".join((b"." if message.startswith(b".") else b"", message, LONE_DOT, behind))

@@ -14,6 +14,7 @@ from typing import Self
 
 from quizmail.errors import ConfigurationError
 from quizmail.message import headers
+from quizmail.message.canonical import Canonical
 
 #: What is signed if a mail has it: RFC 6376 section 5.4.1 and, for one-click, RFC 8058 section 4.
 _SIGNED = (
@@ -54,13 +55,13 @@ class Signer:
             reason = f"should hold an RSA key of at least {_SHORTEST_RSA_KEY} bits or an Ed25519 key"
         raise ConfigurationError([f"DKIM_KEY_FILE: {str(path)!r} {reason}, in PEM, without a password"])
 
-    def sign(self, message: bytes, at: datetime) -> bytes:
+    def sign(self, message: Canonical, at: datetime) -> Canonical:
         """Return `message` with its signature on top.
 
         From is signed once more than it is there, so that none can be added (RFC 6376 section 8.15).
 
         Args:
-            message: complete, all its lines ended by CRLF, and without the dot-stuffing of SMTP.
+            message: complete, and without the dot-stuffing of SMTP.
             at: when it is signed; UTC-aware.
         """
         head, _, body = message.partition(b"\r\n\r\n")
@@ -75,7 +76,7 @@ class Signer:
         signature = b64encode(self._sign(told)).decode()
         lines = [signature[start : start + _LINE] for start in range(0, len(signature), _LINE)]
         written = "\r\n ".join([headers.folded(tags, len(_HEADER) + 2), "b=" + lines[0], *lines[1:]])
-        return f"{_HEADER}: {written}\r\n".encode() + message
+        return Canonical(f"{_HEADER}: {written}\r\n".encode() + message)
 
 
 def _canonical_headers(head: bytes) -> Mapping[str, bytes]:

@@ -3,12 +3,13 @@
 import base64
 import binascii
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 #: RFC 2045 sections 6.7 and 6.8, in characters without the line end.
 _LONGEST_LINE = 76
 _MARK = ord("=")
+_Quoted = tuple[bytes, bytes, bytes]
 _NO_CONTROLS = b"\n" + bytes(range(32, 127)) + bytes(range(128, 256))
 
 
@@ -32,15 +33,27 @@ def encode_pieces(pieces: Sequence[str]) -> tuple[str, bytes]:
     What takes more than a look at each piece is left to ``encode``.
     """
     try:
-        quoted = b"".join((*map(_quoted_piece, pieces), b"\n"))
+        encoded = b"".join(_lines(map(_quoted_piece, pieces)))
     except _OutOfTheOrdinary:
         return encode("".join(pieces))
     # What has grown by less than a third has too little beyond ASCII for base64, and behind a bracket there
     # is no white space to be taken away.
     length = sum(map(len, pieces))
-    if (len(quoted) - length) * 3 > length or not quoted.endswith(b">\n"):
+    if (len(encoded) - length) * 3 > length or not encoded.endswith(b">\r\n"):
         return encode("".join(pieces))
-    return "quoted-printable", _in_lines(quoted)
+    return "quoted-printable", encoded
+
+
+def _lines(pieces: Iterable[_Quoted]) -> list[bytes]:
+    """Return the lines of quoted `pieces`: those that lie within a piece are ready and stay together."""
+    lines, line = list[bytes](), b""
+    for first, between, last in pieces:
+        line += first
+        if between:
+            lines.append(line if len(line) <= _LONGEST_LINE and line[-1:] != b" " else _ended(line))
+            lines.append(between)
+            line = last
+    return [*lines, _ended(line), b"\r\n"]
 
 
 class _OutOfTheOrdinary(Exception):
@@ -48,11 +61,20 @@ class _OutOfTheOrdinary(Exception):
 
 
 @lru_cache(maxsize=2048)
-def _quoted_piece(piece: str) -> bytes:
+def _quoted_piece(piece: str) -> _Quoted:
+    """Return the first line of a piece of text, which may have begun before, up to where its last begins.
+
+    What is between the two has the line ends around it and is ready to travel. It is empty in a piece of a
+    single line, which is all in the first.
+    """
     data = piece.encode("utf-8", "replace")
     if data.translate(None, _NO_CONTROLS):
         raise _OutOfTheOrdinary
-    return _quoted(data)
+    first, *rest = _quoted(data).split(b"\n")
+    if not rest:
+        return first, b"", b""
+    *whole, last = rest
+    return first, b"\r\n".join([b"", *map(_ended, whole), b""]), last
 
 
 def _quoted(data: bytes) -> bytes:
@@ -64,15 +86,20 @@ def _quoted(data: bytes) -> bytes:
 
 
 def _in_lines(quoted: bytes) -> bytes:
-    """Finish quoted-printable with LF line ends, in half of binascii's time.
+    """Finish quoted-printable with LF line ends, in half of binascii's time."""
+    return b"\r\n".join(
+        [
+            line if len(line) <= _LONGEST_LINE and line[-1:] != b" " else _ended(line)
+            for line in quoted.split(b"\n")
+        ]
+    )
 
-    Nearly all lines of a mail are short, and stay as they are.
-    """
-    # Searching from the end takes half the time of searching from the start, and mostly finds nothing.
-    if quoted.rfind(b" \n") >= 0:
-        quoted = quoted.replace(b" \n", b"=20\n")
-    lines = quoted.split(b"\n")
-    return b"\r\n".join([line if len(line) <= _LONGEST_LINE else _cut(line) for line in lines])
+
+def _ended(line: bytes) -> bytes:
+    """Return a whole line as it may travel. Nearly all lines of a mail are short, and stay as they are."""
+    if line.endswith(b" "):
+        line = line[:-1] + b"=20"
+    return line if len(line) <= _LONGEST_LINE else _cut(line)
 
 
 def _cut(line: bytes) -> bytes:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from quizmail.message import headers
+from quizmail.message.canonical import Canonical
 from quizmail.message.encoding import encode, encode_pieces
 from quizmail.parsing import Mailbox
 from quizmail.states import Kind
@@ -97,8 +98,8 @@ class Letterhead:
         unsubscribe_url: str,
         unsubscribe_mailto: str | None = None,
         extra: Iterable[tuple[str, str]] = (),
-    ) -> bytes:
-        """Return the message as bytes with CRLF line ends, and without the dot-stuffing of SMTP.
+    ) -> Canonical:
+        """Return the message as bytes, without the dot-stuffing of SMTP.
 
         The same arguments give the same bytes.
 
@@ -131,7 +132,9 @@ class Letterhead:
         delimiter = f"\r\n--{boundary}".encode()
         # Plain first, richest last (RFC 2046 section 5.1.4).
         plain, rich = _part("plain", *encode(parts.text)), _part("html", *encode_pieces(parts.pieces))
-        return b"".join((head.encode("ascii"), delimiter, *plain, delimiter, *rich, delimiter, b"--\r\n"))
+        return Canonical(
+            b"".join((head.encode("ascii"), delimiter, *plain, delimiter, *rich, delimiter, b"--\r\n"))
+        )
 
 
 @lru_cache(maxsize=64)
