@@ -1,10 +1,11 @@
+import threading
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 from peewee import SqliteDatabase
 
-from quizmail import holds, recipients
+from quizmail import database, holds, recipients
 from quizmail.holds import Subject
 from quizmail.models import Attempt, Delivery, Recipient, Run
 from quizmail.outbox import claim, plan, release
@@ -13,6 +14,7 @@ from quizmail.outbox.plan import LostLease, PlannedRow
 from quizmail.outbox.work import load
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Failure, Kind, NotDue, Preference, RunState, Scope, Skip
+from tests.support.processes import wait_until
 
 ALL_DAY = timedelta(hours=6)
 AGAIN = timedelta(minutes=10)
@@ -307,3 +309,29 @@ def test_a_run_lives_until_its_last_delivery_is_finished(ours, now):
 
     claim.record(work, "mine", Outcome(DeliveryState.SENT), now)
     assert release.tidy(now, timedelta(minutes=14)).runs_done == 1
+
+
+def test_of_claims_that_are_written_together_each_has_its_own_answer(ours, now):
+    if not isinstance(ours, SqliteDatabase):
+        pytest.skip("PostgreSQL writes each by itself")
+    works = planned(now, "1", "2", "3")
+    Recipient.update(reminder_preference=Preference.OFF).where(Recipient.user_id == "2").execute()
+    answers = {}
+
+    def take(work):
+        try:
+            answers[work.user_id] = claim.claim(work, f"of {work.user_id}", "a@example.com", "<1@a>", now)
+        finally:
+            ours.close()
+
+    threads = [threading.Thread(target=take, args=[work]) for work in works]
+    with database.transaction():
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(claim._shared._waiting) == 3, "all three")
+    for thread in threads:
+        thread.join()
+
+    assert answers == {"1": True, "2": False, "3": True}
+    claims = Delivery.select(Delivery.user_id, Delivery.claimed_by).order_by(Delivery.id).tuples()
+    assert list(claims) == [("1", "of 1"), ("2", None), ("3", "of 3")]

@@ -184,3 +184,11 @@ def test_threads_that_begin_together_compile_a_template_once(monkeypatch):
 
     assert len({mail.result().html for mail in mails}) == 1
     assert flattened == ["reminder/body.html"]
+
+
+@each_kind
+def test_no_line_of_the_html_begins_with_a_dot_that_smtp_would_double(kind):
+    html = render(kind).html
+
+    assert "\n ." in html
+    assert "\n." not in html
