@@ -82,7 +82,7 @@ def transaction(*, durable: bool = True) -> Iterator[None]:
 @contextmanager
 def _writing(database: SharedSqlite, durable: bool) -> Iterator[None]:
     """Write to SQLite for the length of the block when it is this thread's turn."""
-    with database.turn():
+    with database.turn:
         if durable or database.in_transaction():
             yield
             return

@@ -56,7 +56,7 @@ class Prepared:
     def changed(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement once for each of `rows`, and return how many rows of the table it changed in all.
 
-        A row may have more values than the statement has parameters.
+        A row may have more values than the statement has parameters. Only on SQLite there may be several.
         """
         if len(rows) == 1:
             return self._run(rows[0]).rowcount

@@ -1,6 +1,5 @@
 """Small writes of several threads in one transaction, so that they share its one sync."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,7 +22,6 @@ class Together(Generic[W, R]):
         What it raises undoes all of them, and each is then tried alone.
         """
         self._write_all = write_all
-        self._turn = threading.Lock()  # to write what waits
         self._waiting: deque[_Job[W, R]] = deque()  # in the order in which it came
 
     def write(self, work: W, *, durable: bool = True) -> R:
@@ -44,27 +42,25 @@ class Together(Generic[W, R]):
         job: _Job[W, R] = _Job(work, durable)
         self._waiting.append(job)
         try:
-            with self._turn:
+            with database.turn:
                 if not job.is_done:
-                    self._run_all(job)
+                    self._run(job)
         except BaseException:
             with suppress(ValueError):
                 self._waiting.remove(job)  # Who writes next must not do what is taken here for failed.
             raise
         return job.result()
 
-    def _run_all(self, mine: "_Job[W, R]") -> None:
-        """Run this job and all others that wait when it is this process's turn to write."""
-        database = models.database.obj
-        with database.turn():
-            others = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            # Not only what still waits: whoever had taken this job may have died with it.
-            self._run([mine, *(other for other in others if other is not mine)])
-
-    def _run(self, jobs: "Sequence[_Job[W, R]]") -> None:
-        """Run the jobs in one transaction; when that fails, each in its own, so that no other suffers."""
+    def _run(self, mine: "_Job[W, R]") -> None:
+        """Run this job and all others that wait in one transaction; when that fails, each in its own."""
+        with suppress(ValueError):  # Whoever had taken it may have died with it.
+            self._waiting.remove(mine)
+        jobs, is_synced = [mine], mine.durable or bool(self._waiting)
         try:
-            with transaction(durable=any(job.durable for job in jobs)):
+            with transaction(durable=is_synced):
+                if is_synced:
+                    # Not sooner: more come while another process writes. What is synced is so for all.
+                    jobs += [self._waiting.popleft() for _ in range(len(self._waiting))]
                 values = self._write_all([job.work for job in jobs])
         except Exception:
             for job in jobs:

@@ -8,8 +8,7 @@ second. Here who waits looks much more often, and of each process only one threa
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from peewee import SqliteDatabase, __exception_wrapper__
@@ -21,17 +20,15 @@ PATIENCE, _PAUSE = 30.0, 0.0003
 
 
 class SharedSqlite(SqliteDatabase):
-    """An SQLite file to which many write."""
+    """An SQLite file to which many write.
+
+    Attributes:
+        turn: held by the thread of this process that writes, or waits for another process.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._thread_turn = threading.RLock()
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until no other thread of this process writes, for the length of the block."""
-        with self._thread_turn:
-            yield
+        self.turn = threading.RLock()
 
     def begin(self, lock_type: str | None = None) -> None:
         """Begin a transaction, one that writes (``IMMEDIATE``) when no other process does."""
@@ -44,7 +41,7 @@ class SharedSqlite(SqliteDatabase):
         """Run a statement; one that writes outside of a transaction waits for its turn."""
         if self.in_transaction() or not sql.startswith(_WRITING):
             return super().execute_sql(sql, params, *rest, **options)
-        with self.turn():
+        with self.turn:
             return self._insist(sql, params or ())
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:

@@ -1,5 +1,6 @@
 """Writing together: threads that write at the same time share one transaction."""
 
+import sqlite3
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from quizmail import database, models
 from quizmail.models import Moment
 from quizmail.together import Together
 from quizmail.turns import SharedSqlite
+from tests.support.processes import wait_until
 
 together = Together(lambda works: [work() for work in works])
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -31,6 +33,14 @@ def written():
 def note(name):
     Moment.insert(name=name, at=NOON).execute()
     return name
+
+
+def is_taken(turn):
+    """Say whether another thread has the turn."""
+    if not turn.acquire(blocking=False):
+        return True
+    turn.release()
+    return False
 
 
 def write_at_once(works, everybody_waits=lambda: None):
@@ -126,3 +136,40 @@ def test_what_did_not_get_its_turn_is_not_written_later(ours, monkeypatch):
 
     assert together.write(lambda: note("b")) == "b"
     assert written() == {"b"}
+
+
+def test_what_came_while_another_process_wrote_is_written_with_the_rest(ours):
+    path, threads, results = ours.database, [], []
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+
+    def do(name):
+        try:
+            results.append(together.write(lambda: (note(name), threading.get_ident())))
+        finally:
+            models.database.obj.close()
+
+    def start(name, is_there):
+        threads.append(threading.Thread(target=do, args=[name]))
+        threads[-1].start()
+        wait_until(is_there, f"the {name} writer")
+
+    start("first", lambda: is_taken(ours.turn) and not together._waiting)
+    start("second", lambda: together._waiting)
+    other.execute("ROLLBACK")
+    for thread in threads:
+        thread.join()
+    other.close()
+
+    assert written() == {"first", "second"}
+    assert len({writer for _, writer in results}) == 1
+
+
+def test_a_lone_write_that_failed_is_not_done_again_by_others(ours):
+    note("taken")
+    with pytest.raises(IntegrityError):
+        together.write(lambda: note("taken"), durable=False)
+
+    assert not together._waiting
+    assert together.write(lambda: note("a"), durable=False) == "a"
+    assert written() == {"taken", "a"}

@@ -98,7 +98,7 @@ def test_readers_wait_for_nobody(another_process):
 
 def test_a_turn_inside_a_turn_does_not_end_it(ours, another_process):
     os.kill(another_process.process.pid, signal.SIGKILL)
-    with ours.turn():
+    with ours.turn:
         note_at_once("a")
         with database.transaction():
             Moment.insert(name="b", at=NOON).execute()

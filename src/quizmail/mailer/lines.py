@@ -5,6 +5,9 @@ import ssl
 
 _BLOCK = 8192  # bytes
 
+#: Bytes, with its end. What is longer smtplib refuses.
+_LONGEST_LINE = 8192
+
 
 class Lines:
     """Stands in for the file that smtplib reads, and knows what has come and is not read yet."""
@@ -29,7 +32,8 @@ class Lines:
         Most replies in a group of commands come with the first, and smtplib takes some time for each.
         """
         line, end, rest = self._come.partition(b"\n")
-        if not end or line[3:4] != b" " or not line[:3].isdigit():
+        is_single = end and len(line) < _LONGEST_LINE and line[3:4] == b" " and line[:3].isdigit()
+        if not is_single:
             return None
         self._come = rest
         return int(line[:3]), line[4:]

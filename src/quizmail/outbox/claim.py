@@ -149,19 +149,15 @@ def _finish(update: Prepared, rows: Sequence[_Values]) -> bool:
 def _finishing(entry: Entry) -> _Values:
     """Return the parameters of an outcome. That is done while others write still."""
     work, outcome = entry.work, entry.outcome
-    at = encode_instant(entry.now)
     return {
         "id": work.id,
         "seen": work.attempts,
         "token": entry.token,
         "state": outcome.state,
         "reason": outcome.reason,
-        "due_at": encode_instant(outcome.due_at or work.due_at),
-        "sent_at": at,
-        "delivery": work.id,
+        "due_at": outcome.due_at or work.due_at,
         "number": work.attempts + 1,
-        "at": at,
-        "outcome": outcome.state,
+        "at": encode_instant(entry.now),
         "stage": outcome.stage,
         "reply_code": outcome.reply_code,
         "reply_text": outcome.reply_text,

@@ -70,7 +70,7 @@ def _claimed_by_token() -> Any:
 
 
 _COLUMNS = ("state", "reason", "reply_code", "reply_text")
-SENT = _outcome_where(_claimed_by_token, (*_COLUMNS, "sent_at"))
+SENT = _outcome_where(_claimed_by_token, _COLUMNS, sent_at=Parameter("at"))
 CLAIMED = _outcome_where(_claimed_by_token, (*_COLUMNS, "due_at"))
 UNCLAIMED = _outcome_where(
     lambda: (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == Parameter("seen")),
@@ -79,10 +79,10 @@ UNCLAIMED = _outcome_where(
 )
 ATTEMPT = Prepared(
     lambda: Attempt.insert(
-        delivery=Parameter("delivery"),
+        delivery=Parameter("id"),
         number=Parameter("number"),
         at=Parameter("at"),
-        outcome=Parameter("outcome"),
+        outcome=Parameter("state"),
         stage=Parameter("stage"),
         reply_code=Parameter("reply_code"),
         reply_text=Parameter("reply_text"),

@@ -215,7 +215,7 @@ def _remembered(language: Language, name: str) -> Callable[..., str]:
 
 
 def _directions(direction: str) -> dict[str, str]:
-    """Return besides on which side a line starts and ends; mail clients know no other words for it."""
+    """Return it, and on which side a line starts and ends; mail clients know no other words for that."""
     start, end = ("right", "left") if direction == "rtl" else ("left", "right")
     return {"direction": direction, "start": start, "end": end}
 

@@ -4,7 +4,8 @@ The site's name and its colours stand in a mail dozens of times. Written in as c
 the text around them: each mail is then made, and encoded, of far fewer pieces.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment, Undefined, nodes
@@ -65,19 +66,11 @@ class _Settler(NodeTransformer):
         return _UNKNOWN
 
 
-def _joined(statements: Iterable[nodes.Node]) -> Iterable[nodes.Node]:
+def _joined(statements: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """Yield statements; several that write something, one after the other, as one."""
-    writing: nodes.Output | None = None
-    for statement in statements:
-        if isinstance(statement, nodes.Output):
-            if writing is None:
-                writing = statement
-            else:
-                writing.nodes = [*writing.nodes, *statement.nodes]
-            continue
-        if writing is not None:
-            yield writing
-            writing = None
-        yield statement
-    if writing is not None:
-        yield writing
+    for kind, group in groupby(statements, key=type):
+        several = list(group)
+        if kind is nodes.Output:
+            pieces = [piece for each in several for piece in each.iter_child_nodes()]
+            several = [nodes.Output(pieces, lineno=several[0].lineno)]
+        yield from several
