@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 from quizmail import formatting
+from quizmail.rendering.remembering import Alike
 from quizmail.states import Kind
 
 #: The most characters of a fact that are shown.
@@ -113,7 +115,16 @@ def _shown(name: str, value: Any) -> Any:
             return value if _WEB_ADDRESS.fullmatch(value) else None
         return formatting.one_line(value, _LONGEST.get(name))
     if type(value) is dict:
-        return SimpleNamespace(**_all_shown(value))
+        try:
+            return _alike(tuple(value), *value.values())
+        except TypeError:  # It holds what can be changed.
+            return Alike(**_all_shown(value))
     if type(value) is list:
         return [_shown(name, each) for each in value]
     return value
+
+
+@lru_cache(maxsize=512, typed=True)
+def _alike(names: tuple[str, ...], *values: Any) -> Alike:
+    """Return the one object for all facts that say the same: most mails name the same few quizzes."""
+    return Alike(**_all_shown(dict(zip(names, values, strict=True))))

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 
 def escaped(value: Any) -> str:
@@ -19,6 +19,8 @@ def escaped(value: Any) -> str:
     if type(value) is str and not (
         "&" in value or "<" in value or ">" in value or '"' in value or "'" in value
     ):
+        return value
+    if type(value) is Markup:
         return value
     return str(value) if type(value) is int else str(escape(value))
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from jinja2 import (
@@ -71,7 +70,7 @@ class Renderer:
         self._loader = FileSystemLoader(folders)
         self._site_locale = site_locale
         self._compiled: dict[tuple[Kind, str], _Templates] = {}
-        self._flat: dict[tuple[Kind, str], CodeType] = {}
+        self._flat: dict[tuple[Kind, str], str] = {}
         self._environments: dict[tuple[str, bool], Translating] = {}
         self._compiling = threading.Lock()
 
@@ -87,11 +86,10 @@ class Renderer:
                 that the facts do not hold; names the template, the line and the variable.
         """
         language = for_locale(facts.get("locale"), self._site_locale)
-        known = shown_facts(kind, facts)
-        known |= _address(language, unsubscribe_url, view_url)
+        known = {"unsubscribe_url": unsubscribe_url, "view_url": view_url, **shown_facts(kind, facts)}
         try:
             templates = self._compiled.get((kind, language.tag)) or self._compile(kind, language)
-            known = {**templates.common, **known}
+            known |= templates.common
             known["subject"] = formatting.one_line("".join(rendered(templates.subject, known)))
             known["lead"] = formatting.one_line("".join(rendered(templates.lead, known)))
             text, html = "".join(rendered(templates.text, known)), rendered(templates.html, known)
@@ -99,7 +97,7 @@ class Renderer:
         except CompositionError:
             raise
         except Exception as problem:
-            raise CompositionError(self._explain(kind, known, problem)) from problem
+            raise CompositionError(self._explain(kind, language, known, problem)) from problem
 
     def _compile(self, kind: Kind, language: Language) -> _Templates:
         # A worker's threads begin together; each compiling for itself would take a megabyte and more.
@@ -109,39 +107,36 @@ class Renderer:
     def _compile_new(self, kind: Kind, language: Language) -> _Templates:
         plain = self._environment(language, autoescape=False)
         markup = self._environment(language, autoescape=True)
-        html = Template.from_code(markup, self._code(kind, language), markup.make_globals(None))
         self._compiled[kind, language.tag] = templates = _Templates(
             plain.globals,
             plain.get_template(f"{kind}/subject.txt"),
             plain.get_template(f"{kind}/lead.txt"),
             plain.get_template(f"{kind}/body.txt"),
-            html,
+            markup.from_string(self._source(kind, language.direction)),
         )
         return templates
 
-    def _code(self, kind: Kind, language: Language) -> CodeType:
-        """Return the code of the flat HTML template, which the regions of a language share."""
-        key = (kind, language.catalogue.tag)
-        if key not in self._flat:
-            settled = {"palette": self._palette, **_directions(language.direction)}
-            source = flatten(f"{kind}/body.html", self._loader, settled)
-            self._flat[key] = self._environment(language, autoescape=True).compile(source)
-        return self._flat[key]
+    def _source(self, kind: Kind, direction: str) -> str:
+        """Return the source of the flat HTML template, which all languages of a direction share."""
+        if (kind, direction) not in self._flat:
+            settled = {"palette": self._palette, **_directions(direction)}
+            self._flat[kind, direction] = flatten(f"{kind}/body.html", self._loader, settled)
+        return self._flat[kind, direction]
 
-    def _explain(self, kind: Kind, known: Mapping[str, Any], problem: Exception) -> str:
+    def _explain(self, kind: Kind, language: Language, known: Mapping[str, Any], problem: Exception) -> str:
         """Say what is wrong, and in which file and line of the templates."""
         place = self._place(problem)
         if place is None or place.partition(":")[0].endswith(".html"):
-            problem = self._reproduce(kind, known) or problem
+            problem = self._reproduce(kind, language, known) or problem
             place = self._place(problem)
         what = f"{type(problem).__name__}: {problem}"
         if isinstance(problem, TemplateError):
             what = problem.message or what
         return f"{place or kind}: {what}"
 
-    def _reproduce(self, kind: Kind, known: Mapping[str, Any]) -> Exception | None:
+    def _reproduce(self, kind: Kind, language: Language, known: Mapping[str, Any]) -> Exception | None:
         """Render the HTML template as it is written; the flat one has other lines than the files."""
-        markup = self._environment(known["locale"], autoescape=True)
+        markup = self._environment(language, autoescape=True)
         try:
             markup.get_template(f"{kind}/body.html").render({"subject": "", "lead": "", **known})
         except Exception as problem:
@@ -181,7 +176,13 @@ class Renderer:
         environment.code_generator_class = Generator
         environment.escaped = escaped  # type: ignore[attr-defined]
         environment.settled = {"site": shown_site(self._site), "palette": self._palette}
-        environment.globals.update(environment.settled, preheader_padding=_PREHEADER_PADDING)
+        environment.globals.update(
+            environment.settled,
+            locale=language,
+            language=language.tag,
+            **_directions(language.direction),
+            preheader_padding=_PREHEADER_PADDING,
+        )
         environment.filters.update(
             {name: _remembered(language, name) for name in _BY_READER}, breadth=_breadth
         )
@@ -197,17 +198,6 @@ def template_folders(templates_dir: Path | None) -> list[Path]:
 def shipped_templates() -> Path:
     """Return the folder of the templates that come with the package."""
     return Path(__file__).parents[1] / "_templates"
-
-
-def _address(language: Language, unsubscribe_url: str, view_url: str | None) -> dict[str, Any]:
-    """Return what templates know of a mail besides its facts."""
-    return {
-        "locale": language,
-        "language": language.tag,
-        "unsubscribe_url": unsubscribe_url,
-        "view_url": view_url,
-        **_directions(language.direction),
-    }
 
 
 def _remembered(language: Language, name: str) -> Callable[..., str]:

@@ -13,6 +13,7 @@ from jinja2.visitor import NodeTransformer
 
 from quizmail import formatting
 from quizmail.rendering.catalogues import Catalogue, Message, pieces, placeholders
+from quizmail.rendering.remembering import remember
 from quizmail.rendering.settling import settle
 
 #: How many literals come first in a call of each: a context, a singular, a plural.
@@ -35,6 +36,7 @@ class Translating(Environment):
             source = self.parse(source, name, filename)
         settle(source, self, self.settled)
         _Translator(self._catalogue, name, filename).visit(source)
+        remember(source, self, name, filename)
         return super().compile(source.set_environment(self), name, filename, *rest, **how)
 
 
