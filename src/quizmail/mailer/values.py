@@ -149,7 +149,7 @@ class Ready:
 
 def one_line(text: bytes | str) -> str:
     """Return what a server said as one line of printable characters, at most 500."""
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    words = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).strip()
     if not words.isprintable():
         words = "".join(c if c.isprintable() else " " for c in words)
     return " ".join(words.split())[:_LONGEST_TEXT]
