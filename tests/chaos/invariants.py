@@ -11,6 +11,8 @@ from quizmail.states import FINAL_STATES, DeliveryState, Failure, RunState
 from tests.chaos.people import PERIODS
 from tests.chaos.world import BODY_TIMEOUT, World
 
+#: Faults that end a process, or a server, by SIGKILL; what dies at a named point is counted besides.
+_KILLS = {"kill", "kill_group", "redis_kill", "redis_lose", "database_kill"}
 _AFTER_THE_CLAIM = {"body", "dot", "answer", "after"}
 
 
@@ -244,10 +246,12 @@ def check(world: World) -> list[str]:
 
 
 def count(world: World) -> dict[str, int]:
-    """Return how many rows and runs ended in which state, and how many mails the oracle has."""
+    """Return the numbers of kills, of mails that the oracle has, and of rows and runs in each state."""
+    struck = [event for event in world.history.of("fault") if event["fault"] in _KILLS]
     rows = Counter(row.state for row in Delivery.select(Delivery.state))
     runs = Counter(f"{run.kind} runs {run.state}" for run in Run.select())
-    return {"accepted": len(world.accepted()), **rows, **runs}
+    kills = len(struck) + len(world.history.of("killed at"))
+    return {"kills": kills, "accepted": len(world.accepted()), **rows, **runs}
 
 
 def expected_runs(world: World) -> int:
