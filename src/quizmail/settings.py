@@ -30,6 +30,7 @@ from quizmail.parsing import (
     secret_key,
     span,
     text,
+    unverified,
     url,
     web_url,
     whole,
@@ -90,6 +91,7 @@ class Settings:
         "a URL such as redis://host:6379/0",
         secret=True,
     )
+    redis_tls_verify: bool = _option("REDIS_TLS_VERIFY", flag, "true", "true or false")
 
     mail_server: str = _option("MAIL_SERVER", text, None, "the host name of your mail server")
     mail_port: int | None = _option("MAIL_PORT", optional(whole(1, 65535)), "", "a port from 1 to 65535")
@@ -258,6 +260,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         problems.append(f"{missing}: it should be set as well, or no DKIM_ setting at all")
     if problems:
         raise ConfigurationError(problems)
+    if not values["redis_tls_verify"]:
+        values["redis_url"] = unverified(values["redis_url"])
     return Settings(**values)
 
 
