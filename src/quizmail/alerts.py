@@ -17,6 +17,7 @@ from peewee import fn
 
 from quizmail import holds
 from quizmail.delivery import Transport
+from quizmail.fields import encode_instant
 from quizmail.mailer import Envelope, NoAnswer, Ready
 from quizmail.models import Alert, Delivery, Run
 from quizmail.parsing import Mailbox
@@ -66,7 +67,7 @@ class Alarm:
             subject = f"{hold.scope} {hold.subject}".strip()
             yield f"held {subject} {hold.cause}", f"{subject} is held: {hold.cause} ({hold.detail or '-'})"
         since = now - RECENT
-        recent = fn.COALESCE(Run.done_at, Run.started_at) > Run.started_at.db_value(since)
+        recent = fn.COALESCE(Run.done_at, Run.started_at) > encode_instant(since)
         for run in Run.select().where((Run.state == RunState.MISSED) & recent):
             slot = run.slot.isoformat(timespec="minutes")
             yield (

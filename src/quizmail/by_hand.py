@@ -10,14 +10,15 @@ from quizmail.audience import Member, Quiz
 from quizmail.dispatch import BATCH, Dispatcher, Progress, no_progress
 from quizmail.errors import QuizmailError
 from quizmail.models import Run
-from quizmail.outbox import plan as outbox
+from quizmail.outbox import plan as plans
 from quizmail.outbox import release
-from quizmail.outbox.claim import give_back
+from quizmail.outbox.claim import unrelease_all
 from quizmail.outbox.plan import PlannedRow
+from quizmail.outbox.resolve import LEAST_LIFE_BY_HAND
 from quizmail.outbox.rounds import LARGEST
 from quizmail.outbox.valve import release_paced
 from quizmail.outbox.work import find
-from quizmail.planning import BY_HAND, Plan, Question
+from quizmail.planning import Plan, Question
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Kind, NotDue
 
@@ -51,7 +52,7 @@ class ByHand:
 
     def run(self, slot: Slot, progress: Progress = no_progress) -> Run:
         """Plan the slot's run, whatever its deadline, and return it. Nothing is released yet."""
-        run = outbox.reopen_by_hand(slot, self.dispatcher.clock())
+        run = plans.reopen_by_hand(slot, self.dispatcher.clock())
         self.dispatcher.plan_run(run, progress)
         return run
 
@@ -106,11 +107,11 @@ class ByHand:
         kind, now = occasion.kind, self.dispatcher.clock()
         if kind is Kind.REPORT:
             self._need_figures(occasion.period)
-        question = Question(kind, occasion.period, occasion.at, occasion.catalogue, now + BY_HAND)
+        question = Question(kind, occasion.period, occasion.at, occasion.catalogue, now + LEAST_LIFE_BY_HAND)
         row = self.dispatcher.planner.one(question, occasion.member)
         if isinstance(row, NotDue):
             return row
-        outbox.insert_rows(kind, occasion.period, None, now, now, [row])
+        plans.insert_rows(kind, occasion.period, None, now, now, [row])
         found = find(kind, occasion.member.user_id, occasion.period)
         # The row was written, or was there, unless the user was forgotten this very moment.
         return NotDue.FORGOTTEN if found is None else found
@@ -132,8 +133,8 @@ class ByHand:
                 try:
                     states = deliver(*(share.id for share in shares[start : start + LARGEST]))
                 except BaseException:
-                    # Whoever interrupts this often has not found mails that kill their workers.
-                    give_back(share.id for share in shares[start:])
+                    # Not released in vain: after that happens a few times a mail is set aside.
+                    unrelease_all(share.id for share in shares[start:])
                     raise
                 waiting = {row_id for row_id, state in states.items() if state is DeliveryState.PLANNED}
                 finished = len(states) - len(waiting)

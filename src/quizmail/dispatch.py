@@ -18,12 +18,13 @@ from quizmail import activity, database, retention, slots
 from quizmail.audience import Audience
 from quizmail.errors import PlatformUnavailable, QuizmailError, SourceError
 from quizmail.models import Moment, Run
-from quizmail.outbox import plan as outbox
+from quizmail.outbox import plan as plans
 from quizmail.outbox import release, resolve, valve
 from quizmail.outbox.plan import LostLease
+from quizmail.outbox.resolve import LEAST_LIFE_BY_HAND
 from quizmail.outbox.rounds import share_out
 from quizmail.outbox.valve import Pace
-from quizmail.planning import BY_HAND, Planner, Question
+from quizmail.planning import Planner, Question
 from quizmail.platform import Platform
 from quizmail.retries import WAITS
 from quizmail.slots import Calendar, Slot
@@ -53,7 +54,7 @@ class Bell(Protocol):
         """Return how many deliveries are waiting to be worked on."""
 
 
-Progress = Callable[[Run, int], None]
+Progress = Callable[[Run, int], object]
 
 
 def no_progress(run: Run, judged: int) -> None:
@@ -92,7 +93,7 @@ class Dispatcher:
         _remember(tick_name(kind), now)
         try:
             counts += self._open_runs(kind, now)
-            for run in outbox.open_runs(kind):
+            for run in plans.unfinished_runs(kind):
                 counts += self._plan_in_time(run)
         except (PlatformUnavailable, SourceError) as problem:
             counts["platform_unavailable"] += 1
@@ -111,14 +112,17 @@ class Dispatcher:
     def pump(self, patience: timedelta) -> int:
         """Release what may go now, and keep the queue topped up for `patience`; return how many were."""
         until, released = time.monotonic() + patience.total_seconds(), 0
-        # A few at a time would cost more than to send them.
+        # Wait for room for many: to release a few at a time costs more than to send them.
         enough = max(1, min(BATCH, self.max_waiting // 2))
         while True:
             has_room = self._room() >= enough
-            count = self._release() if has_room else 0
-            released += count
-            nothing_left = not (count if has_room else release.is_anything_ready(self.clock()))
-            if nothing_left or time.monotonic() >= until:
+            if has_room:
+                count = self._release()
+                released += count
+                is_done = count == 0
+            else:
+                is_done = not release.is_anything_ready(self.clock())
+            if is_done or time.monotonic() >= until:
                 return released
             if not has_room:
                 time.sleep(0.2)
@@ -135,9 +139,9 @@ class Dispatcher:
         before = activity.previous_month(period)
         return all(activity.compute(self.platform, month, now, self.name) for month in (before, period))
 
-    def question(self, kind: Kind, period: str, at: datetime, lives_until: datetime) -> Question:
+    def question(self, kind: Kind, period: str, at: datetime, lives_at_least_until: datetime) -> Question:
         """Return what to ask the judge, with the quizzes of the instant `at`."""
-        return Question(kind, period, at, self.audience.catalogue(at), lives_until)
+        return Question(kind, period, at, self.audience.catalogue(at), lives_at_least_until)
 
     def _resend_unknown(self, kind: Kind) -> int:
         after, most_tries = self.resend_unknown_after.get(kind), len(WAITS[kind]) + 1
@@ -152,7 +156,7 @@ class Dispatcher:
                 continue
             late = now - slot.at > self.calendar.deadline(kind)
             state = RunState.MISSED if late else RunState.PLANNING
-            if outbox.open_run(slot, now, state=state) and late:
+            if plans.open_run(slot, now, state=state) and late:
                 counts["missed"] += 1
                 log.error("missed kind=%s period=%s slot=%s: nothing is sent", kind, slot.period, slot.at)
         _remember(f"opened {kind}", now)
@@ -180,45 +184,40 @@ class Dispatcher:
             ).execute()
             log.error("missed kind=%s period=%s slot=%s: not planned in time", kind, run.period, run.slot)
             return Counter(missed=1)
-        return self.plan_run(run, lambda _run, _judged: self._top_up())
+        # Release while planning goes on, so that the first mails do not wait for the last page.
+        return self.plan_run(run, lambda _run, _judged: self._release())
 
     def plan_run(self, run: Run, progress: Progress = no_progress) -> Counter[str]:
         """Plan an open run from its cursor on, unless another process does; return what was counted."""
-        planner = uuid4().hex
-        if not outbox.take(run, planner, self.clock()):
+        holder = uuid4().hex
+        if not plans.take_lease(run, holder, self.clock()):
             return Counter()
         try:
-            return self._plan_pages(Run.get_by_id(run.id), planner, progress)
+            return self._plan_pages(Run.get_by_id(run.id), holder, progress)
         except LostLease:
             log.info("dispatch kind=%s run=%d is planned by another process", run.kind, run.id)
             return Counter()
         finally:
-            outbox.let_go(run, planner)
+            plans.end_lease(run, holder)
 
-    def _plan_pages(self, run: Run, planner: str, progress: Progress) -> Counter[str]:
+    def _plan_pages(self, run: Run, holder: str, progress: Progress) -> Counter[str]:
         kind = Kind(run.kind)
         if kind is Kind.REPORT and not self.compute_figures(run.period):
             return Counter()
-        lives_until = self.clock() + BY_HAND if run.by_hand else run.slot
-        question = self.question(kind, run.period, run.slot, lives_until)
+        lives_at_least_until = self.clock() + LEAST_LIFE_BY_HAND if run.by_hand else run.slot
+        question = self.question(kind, run.period, run.slot, lives_at_least_until)
         counts: Counter[str] = Counter()
         judged = 0
         while run.state == RunState.PLANNING:
             plan = self.planner.page(question, run.zones, run.cursor)
             tallies = (plan.not_due, plan.noted)
-            counts["planned"] += outbox.write_page(
-                run, planner, self.clock(), plan.rows, tallies, plan.cursor
-            )
+            counts["planned"] += plans.write_page(run, holder, self.clock(), plan.rows, tallies, plan.cursor)
             counts.update({f"not_due_{reason}": number for reason, number in plan.not_due.items()})
             judged += len(plan.rows) + plan.not_due.total()
             if not run.by_hand:
                 _remember(tick_name(kind), self.clock())
             progress(run, judged)
         return counts
-
-    def _top_up(self) -> None:
-        """Release while planning goes on, so that the first mails do not wait for the last page."""
-        self._release()
 
     def _room(self) -> int:
         return release.room(self.clock(), self.max_waiting, self.bell.waiting())

@@ -9,14 +9,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from peewee import fn
 
-from quizmail.fields import decode_instant
+from quizmail.fields import decode_instant, encode_instant
 from quizmail.models import Hold
 from quizmail.prepared import Prepared
-from quizmail.states import Scope
+from quizmail.states import Kind, Scope
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,21 @@ class Subject:
 
 
 ALL = Subject(Scope.ALL)
+
+
+def on_kind(kind: Kind) -> Subject:
+    """Return a kind of mail as something that can be held."""
+    return Subject(Scope.KIND, kind)
+
+
+def on_run(run_id: int | None) -> Subject:
+    """Return a run as something that can be held."""
+    return Subject(Scope.RUN, str(run_id))
+
+
+def on_domain(address: str) -> Subject:
+    """Return the domain of an address as something that can be held."""
+    return Subject(Scope.DOMAIN, address.rpartition("@")[2].lower())
 
 
 def in_force(now: datetime) -> Sequence[Hold]:
@@ -86,7 +100,11 @@ def strike(subject: Subject, cause: str, detail: str, now: datetime, limit: int)
     if not counted or strikes < limit:
         return
     until = now + min(timedelta(minutes=1) * 2 ** min(strikes - limit, 10), LONGEST_PROBE)
-    began = Hold.update(since=fn.COALESCE(Hold.since, _stored(now)), until=until).where(this & free).execute()
+    began = (
+        Hold.update(since=fn.COALESCE(Hold.since, encode_instant(now)), until=until)
+        .where(this & free)
+        .execute()
+    )
     if began:
         log.error(
             "held scope=%s subject=%s cause=%s failures=%d until=%s",
@@ -104,10 +122,10 @@ def relieve(subject: Subject, cause: str | None = None) -> None:
     if cause is not None:
         ours &= Hold.cause == cause
     if Hold.delete().where(ours).execute():
-        log.info("released scope=%s subject=%s", subject.scope, subject.name or "-")
+        log.info("relieved scope=%s subject=%s", subject.scope, subject.name or "-")
 
 
-def pause(subject: Subject, cause: str, now: datetime, by: str) -> None:
+def hold(subject: Subject, cause: str, now: datetime, by: str) -> None:
     """Hold `subject` until somebody resumes it."""
     Hold.insert(scope=subject.scope, subject=subject.name, cause=cause, since=now, by=by).on_conflict(
         conflict_target=[Hold.scope, Hold.subject, Hold.cause],
@@ -120,7 +138,3 @@ def resume(subject: Subject) -> int:
     ours = (Hold.scope == subject.scope) & (Hold.subject == subject.name)
     removed: int = Hold.delete().where(ours).execute()
     return removed
-
-
-def _stored(now: datetime) -> Any:
-    return Hold.since.db_value(now)

@@ -91,11 +91,11 @@ class Delivery(Table):
     run = ForeignKeyField(Run, null=True, index=False)
     state = TextField(default=DeliveryState.PLANNED)
     reason = TextField(null=True)
-    due_at = InstantField()
+    due_at = InstantField()  # not before: the slot, then the send instant, then the next try
     expires_at = InstantField()
-    released_at = InstantField(null=True)
-    releases = IntegerField(default=0)
-    attempts = IntegerField(default=0)
+    released_at = InstantField(null=True)  # when the workers were last told; NULL: not released
+    releases = IntegerField(default=0)  # how often, without a try since
+    attempts = IntegerField(default=0)  # tries so far; every test-and-set asks whether it is as it was read
     claimed_at = InstantField(null=True)
     claimed_by = TextField(null=True)
     facts = JSONField(null=True)
@@ -118,7 +118,7 @@ class Delivery(Table):
 
 
 class Attempt(Table):
-    """One try of a delivery and how the server answered it."""
+    """One try of a delivery and how the server answered it. The platform's attempts are at quizzes."""
 
     id = AutoField()
     delivery = ForeignKeyField(Delivery, on_delete="CASCADE")

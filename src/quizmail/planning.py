@@ -20,15 +20,12 @@ from quizmail.rules import DUE, Due, Person, Verdict, decide
 from quizmail.sifting import Sieve
 from quizmail.states import Kind, NotDue, Skip
 
-#: A mail sent by hand lives at least this long, whatever the hour of its slot.
-BY_HAND = timedelta(hours=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of the judge: who is to get a mail of `kind` for `period`, judged at the instant `at`.
 
-    ``lives_until``: the earliest expiry; a run by hand gives its mails some time, however late it is.
+    ``lives_at_least_until``: the earliest expiry; a run by hand gives its mails some time, however late.
     ``so_far``: the present instant, when the report's month has not ended: the attempts until now are
     counted and there are no figures yet. Such a plan is for looking at, not for sending.
     """
@@ -37,7 +34,7 @@ class Question:
     period: str
     at: datetime
     catalogue: Sequence[Quiz]
-    lives_until: datetime
+    lives_at_least_until: datetime
     so_far: datetime | None = None
 
 
@@ -52,7 +49,7 @@ class Plan:
 
 
 class Known(NamedTuple):
-    """What our own tables say of the users of a page: who is forgotten, and what was taken in the month."""
+    """What the judge needs besides the page: who is forgotten, and what was taken in the month."""
 
     forgotten: Collection[str]
     taken: Mapping[str, int] = {}
@@ -150,7 +147,8 @@ class Planner:
         has_figures = question.kind is Kind.REPORT and question.so_far is None
         facts = self._reports(question, due, known.figures) if has_figures else self.facts(question, due)
         expiry = {zone: _expiry(question, zone) for zone in {member.zone for member, _ in found}}
-        plan.rows.extend(_row(*each, expiry[each[0].zone], facts) for each in found)
+        for member, verdict in found:
+            plan.rows.append(_row(member, verdict, expiry[member.zone], facts))
         return plan
 
     def _decide(self, question: Question, person: Person) -> Verdict:
@@ -188,12 +186,12 @@ def _decoded(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _expiry(question: Question, zone: str) -> datetime:
     natural = slots.expiry(question.kind, question.period, zone, question.at)
-    return max(natural, question.lives_until)
+    return max(natural, question.lives_at_least_until)
 
 
 def _row(
     member: Member, verdict: Due | Skip, expires_at: datetime, facts: Mapping[str, Mapping[str, Any]]
 ) -> PlannedRow:
-    if verdict is not DUE:
-        return PlannedRow(member.user_id, expires_at, skip=verdict)  # type: ignore[arg-type]
+    if isinstance(verdict, Skip):
+        return PlannedRow(member.user_id, expires_at, skip=verdict)
     return PlannedRow(member.user_id, expires_at, facts[member.user_id])

@@ -3,13 +3,22 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from quizmail.audience import Audience, Member
 from quizmail.outbox.work import Work
-from quizmail.rules import DUE, Person, decide
+from quizmail.rules import Due, Person, decide
 from quizmail.states import Kind, NotDue, Skip
 
-Checked = tuple[Work, str] | Skip | NotDue
+
+class Wanted(NamedTuple):
+    """A delivery as it is wanted now, and the address that it goes to."""
+
+    work: Work
+    address: str
+
+
+Checked = Wanted | Skip | NotDue
 
 
 def still_wanted(
@@ -18,7 +27,7 @@ def still_wanted(
     """Ask the judge again, with at most two queries for each kind.
 
     Returns:
-        By row id the work as it is wanted now and the address, or why it is not wanted.
+        By row id the delivery as it is wanted now, or why it is not wanted.
 
     Raises:
         PlatformUnavailable: the platform's database does not answer now.
@@ -41,10 +50,10 @@ def _judge(
         return Skip.USER_GONE
     work = _without_closed_quizzes(audience, work, now)
     verdict = decide(work.kind, _person(work, member), now, inactive_after)
-    if verdict is not DUE:
-        return verdict  # type: ignore[return-value]  # a verdict other than DUE is a reason
+    if not isinstance(verdict, Due):
+        return verdict
     assert member.address is not None  # noqa: S101  # the judge skips whoever has none
-    return work, member.address
+    return Wanted(work, member.address)
 
 
 def _without_closed_quizzes(audience: Audience, work: Work, now: datetime) -> Work:

@@ -32,7 +32,7 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Consequence:
     """What follows from a reply.
 
     Attributes:
@@ -59,11 +59,11 @@ class _Row:
     stages: str
     codes: str
     enhanced: str
-    verdict: Verdict
+    consequence: Consequence
 
 
 def _row(stages: str, codes: str, enhanced: str, fate: Fate, what: Measure, meaning: str, why: str) -> _Row:
-    return _Row(stages, codes, enhanced, Verdict(fate, what, meaning, why))
+    return _Row(stages, codes, enhanced, Consequence(fate, what, meaning, why))
 
 
 _RETRY, _REJECT = Fate
@@ -136,7 +136,7 @@ _CODES = {"5.1.10": 556, "5.2.2": 552, "5.2.3": 552, "5.7.13": 525}
 
 
 @cache
-def judge(stage: str, code: int, enhanced: str | None = None) -> Verdict:
+def consequence_of(stage: str, code: int, enhanced: str | None = None) -> Consequence:
     """Return what follows from a negative reply.
 
     Args:
@@ -151,16 +151,16 @@ def judge(stage: str, code: int, enhanced: str | None = None) -> Verdict:
         raise ValueError(f"{code} is no refusal")
     if enhanced is not None and enhanced[0] != str(code)[0]:
         enhanced = None
-    return next(row.verdict for row in _TABLE if _fits(row, stage, code, enhanced))
+    return next(row.consequence for row in _TABLE if _fits(row, stage, code, enhanced))
 
 
-def judge_report(status: str) -> Verdict:
+def consequence_of_report(status: str) -> Consequence:
     """Return what follows from the `status`, such as ``5.1.1``, of a delivery report on a failure.
 
     Only what it means for the address is to be followed: anybody who got a mail of ours can write a report
     on it, and must not stop the mail of others.
     """
-    return judge("report", _CODES.get(status, 550 if status.startswith("5") else 451), status)
+    return consequence_of("report", _CODES.get(status, 550 if status.startswith("5") else 451), status)
 
 
 def _fits(row: _Row, stage: str, code: int, enhanced: str | None) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from peewee import CompositeKey, fn
 
 from quizmail.database import transaction
+from quizmail.fields import encode_instant
 from quizmail.models import Alert, Delivery, MonthFigure, Run, SoftHit, Tombstone
 from quizmail.outbox import tombstones
 from quizmail.states import FINAL_STATES, RunState
@@ -59,12 +60,11 @@ def _old(before: datetime) -> Iterator[tuple[Any, Any]]:
     yield Delivery, final & (Delivery.due_at < before) & (Delivery.expires_at < before)
     rows_left = Delivery.select(Delivery.id).where(Delivery.run == Run.id)
     ended = Run.state.in_([RunState.DONE, RunState.MISSED]) & (Run.slot < before)
-    yield Run, ended & (fn.COALESCE(Run.done_at, Run.started_at) < _text(before)) & ~fn.EXISTS(rows_left)
+    yield (
+        Run,
+        ended & (fn.COALESCE(Run.done_at, Run.started_at) < encode_instant(before)) & ~fn.EXISTS(rows_left),
+    )
     yield MonthFigure, MonthFigure.period < before.strftime("%Y-%m")
     yield Alert, Alert.at < before
     yield SoftHit, SoftHit.day < before.date().isoformat()
     yield Tombstone, (Tombstone.at < before) & (Tombstone.period != tombstones.EVERY)
-
-
-def _text(instant: datetime) -> Any:
-    return Run.started_at.db_value(instant)

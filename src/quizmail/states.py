@@ -2,7 +2,7 @@
 
     planned  → sending → sent | planned (a temporary failure) | rejected | unknown
     planned  → skipped | expired | rejected
-    unknown  → sent | rejected | planned      (a late answer, or an operator)
+    unknown  → sent | rejected | planned  (a late answer, an operator, or a RESEND_UNKNOWN_… setting)
 
 Values are stored in the database and printed to operators: rename none of them.
 """
@@ -31,10 +31,10 @@ class DeliveryState(StrEnum):
     REJECTED = "rejected"  # refused for good, or out of tries
     SKIPPED = "skipped"  # due, but stopped, or not wanted any more; the reason says why
     EXPIRED = "expired"  # its time had passed before it could be sent
-    UNKNOWN = "unknown"  # no answer after the body began; never resent by itself
+    UNKNOWN = "unknown"  # no answer after the body began; sent again only by an order or a setting
 
 
-#: The states that a delivery leaves only by an operator's hand or a late answer.
+#: A delivery leaves these only by an operator's order, a late answer, or a RESEND_UNKNOWN_… setting.
 FINAL_STATES = frozenset(DeliveryState) - {DeliveryState.PLANNED, DeliveryState.SENDING}
 
 

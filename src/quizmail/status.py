@@ -9,6 +9,7 @@ from peewee import fn
 
 from quizmail import holds, slots
 from quizmail.dispatch import tick_name
+from quizmail.fields import encode_instant
 from quizmail.models import Delivery, Moment, Run
 from quizmail.slots import Calendar
 from quizmail.states import DeliveryState, Kind, RunState
@@ -79,7 +80,7 @@ def gather(
 
 
 def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[str]:
-    since = Run.started_at.db_value(now - NEWS)
+    since = encode_instant(now - NEWS)
     recent = fn.COALESCE(Run.done_at, Run.started_at) > since
     missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
     unknown = (

@@ -94,7 +94,7 @@ class Deeds:
         subject = holds.ALL if what == "all" else Subject(Scope.KIND, what)
 
         def hold() -> bool:
-            holds.pause(subject, "a fault", self.world.clock(), "operator")
+            holds.hold(subject, "a fault", self.world.clock(), "operator")
             return True
 
         if self.world.forgiving(hold):

@@ -8,8 +8,10 @@ import pytest
 
 from tests.support.processes import alive, started, wait_until
 
+# Whoever runs the tests by `nohup` has SIGHUP ignored, and so would the supervisor.
 SUPERVISE = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from quizmail.launch.supervisor import supervise
 sys.exit(supervise({}, os.environ, last=["needed"]))
 """

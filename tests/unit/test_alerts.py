@@ -39,7 +39,7 @@ def a_slot(now):
 
 
 def test_a_hold_is_told_once_a_day_in_the_log_and_by_mail(alarm, server, now, caplog):
-    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+    holds.hold(holds.ALL, "relay_unreachable", now, "quizmail")
 
     for hours in (0, 1, 2):
         alarm.check(now + timedelta(hours=hours))
@@ -92,7 +92,7 @@ def test_new_trouble_of_a_delivery_planned_days_ago_is_told(alarm, now, trouble)
 
 
 def test_a_cause_of_two_lines_stops_neither_its_own_alert_nor_the_next(alarm, server, now):
-    holds.pause(holds.ALL, "first line\nsecond line", now, "ada")
+    holds.hold(holds.ALL, "first line\nsecond line", now, "ada")
     plan.open_run(a_slot(now), now, state=RunState.MISSED)
 
     assert alarm.check(now) == 2
@@ -100,7 +100,7 @@ def test_a_cause_of_two_lines_stops_neither_its_own_alert_nor_the_next(alarm, se
 
 
 def test_a_comma_in_the_sites_name_leaves_one_sender(alarm, server, now):
-    holds.pause(holds.ALL, "maintenance", now, "ada")
+    holds.hold(holds.ALL, "maintenance", now, "ada")
 
     replace(alarm, site_name="Quiz, Inc.").check(now)
 
@@ -109,7 +109,7 @@ def test_a_comma_in_the_sites_name_leaves_one_sender(alarm, server, now):
 
 
 def test_a_relay_that_is_down_does_not_stop_the_alarm(alarm, server, now, caplog):
-    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+    holds.hold(holds.ALL, "relay_unreachable", now, "quizmail")
     with server.refusing():
         assert alarm.check(now) == 1
     assert any("could not be mailed" in record.message for record in caplog.records)
@@ -118,7 +118,7 @@ def test_a_relay_that_is_down_does_not_stop_the_alarm(alarm, server, now, caplog
 def test_an_alert_that_the_relay_would_not_take_is_mailed_at_a_later_tick_and_then_no_more(
     alarm, server, now
 ):
-    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+    holds.hold(holds.ALL, "relay_unreachable", now, "quizmail")
     with server.refusing():
         assert alarm.check(now) == 1
 
@@ -128,7 +128,7 @@ def test_an_alert_that_the_relay_would_not_take_is_mailed_at_a_later_tick_and_th
 
 
 def test_two_processes_that_tell_the_same_at_once_send_one_mail(alarm, server, now):
-    holds.pause(holds.ALL, "relay_unreachable", now, "quizmail")
+    holds.hold(holds.ALL, "relay_unreachable", now, "quizmail")
 
     class Slow:
         """While this process waits for the server, another one tells the administrator."""

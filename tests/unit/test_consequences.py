@@ -61,7 +61,7 @@ def test_an_address_that_a_server_repeats_gets_into_no_log(desk, server, caplog,
 
 
 def test_while_its_domain_rests_a_mail_waits_without_using_up_a_try(desk, server):
-    holds.pause(holds.Subject(holds.Scope.DOMAIN, "example.com"), "test", desk.now, "operator")
+    holds.hold(holds.Subject(holds.Scope.DOMAIN, "example.com"), "test", desk.now, "operator")
 
     assert desk.deliver() == DeliveryState.PLANNED
 

@@ -136,7 +136,7 @@ def test_a_relay_that_refuses_the_login_holds_everything_after_three_failures(se
 
 def test_what_is_held_is_not_tried_and_released_again_later(desk, server, now):
     release.release(now, 10, timedelta(minutes=10))
-    holds.pause(holds.ALL, "test", now, "operator")
+    holds.hold(holds.ALL, "test", now, "operator")
 
     assert desk.deliver() == DeliveryState.PLANNED
     assert server.sessions == []
@@ -201,7 +201,7 @@ def test_who_unsubscribed_after_planning_is_skipped(desk, server):
             DeliveryState.SKIPPED,
             Skip.SUPPRESSED,
         ),
-        (lambda now: holds.pause(holds.ALL, "test", now, "operator"), DeliveryState.PLANNED, None),
+        (lambda now: holds.hold(holds.ALL, "test", now, "operator"), DeliveryState.PLANNED, None),
     ],
     ids=["unsubscribed", "suppressed", "held"],
 )

@@ -63,7 +63,7 @@ def test_a_hold_is_never_longer_than_a_quarter_of_an_hour(now):
 
 def test_a_success_ends_a_hold_but_not_an_operators(now):
     strike(now, times=3)
-    holds.pause(ALL, "maintenance", now, "ada")
+    holds.hold(ALL, "maintenance", now, "ada")
 
     holds.relieve(ALL)
 
@@ -75,7 +75,7 @@ def test_a_success_ends_a_hold_but_not_an_operators(now):
 def test_an_operator_may_hold_for_a_cause_that_is_being_counted(now):
     strike(now)
 
-    holds.pause(ALL, "relay_unreachable", now, "ada")
+    holds.hold(ALL, "relay_unreachable", now, "ada")
 
     assert [(hold.cause, hold.by) for hold in holds.in_force(now)] == [("relay_unreachable", "ada")]
 

@@ -32,7 +32,7 @@ def a_run(now, kind=Kind.REMINDER):
 
 
 def a_page(run, now, *user_ids, cursor=None, planner="me"):
-    assert plan.take(run, planner, now)
+    assert plan.take_lease(run, planner, now)
     rows = [PlannedRow(user_id, now + ALL_DAY, {"quizzes": []}) for user_id in user_ids]
     return plan.write_page(run, planner, now, rows, (Counter(), Counter()), cursor)
 
@@ -77,7 +77,7 @@ def test_a_page_and_the_cursor_are_written_together(ours, now):
 
 def test_a_planner_that_lost_its_lease_writes_nothing(ours, now):
     slow = a_run(now)
-    plan.take(slow, "slow", now)
+    plan.take_lease(slow, "slow", now)
     later = now + plan.LEASE + timedelta(seconds=1)
     a_page(Run.get(), later, "1", cursor="after 1", planner="fast")
 
@@ -89,15 +89,15 @@ def test_a_planner_that_lost_its_lease_writes_nothing(ours, now):
 def test_a_run_has_one_planner_until_its_lease_ends(ours, now):
     run = a_run(now)
 
-    assert plan.take(run, "first", now)
-    assert not plan.take(run, "second", now)
-    assert plan.take(run, "second", now + plan.LEASE + timedelta(seconds=1))
+    assert plan.take_lease(run, "first", now)
+    assert not plan.take_lease(run, "second", now)
+    assert plan.take_lease(run, "second", now + plan.LEASE + timedelta(seconds=1))
 
 
 def test_counts_of_the_pages_add_up(ours, now):
     run = a_run(now)
     for cursor in ("after 1", None):
-        plan.take(run, "me", now)
+        plan.take_lease(run, "me", now)
         counts = (Counter({NotDue.STAFF: 2}), Counter({"unknown_zone": 1}))
         plan.write_page(run, "me", now, [], counts, cursor)
 
@@ -107,7 +107,7 @@ def test_counts_of_the_pages_add_up(ours, now):
 
 def test_who_is_due_but_stopped_gets_a_skipped_row(ours, now):
     run = a_run(now)
-    plan.take(run, "me", now)
+    plan.take_lease(run, "me", now)
     rows = [PlannedRow("1", now + ALL_DAY, skip=Skip.BAD_ADDRESS)]
     plan.write_page(run, "me", now, rows, (Counter(), Counter()), None)
 
@@ -157,7 +157,7 @@ def test_what_is_not_due_yet_too_late_or_held_is_not_released(ours, now):
     assert release.release(now - timedelta(seconds=1), 10, AGAIN) == []
     assert release.release(now + ALL_DAY, 10, AGAIN) == []
 
-    holds.pause(Subject(Scope.KIND, "reminder"), "test", now, "operator")
+    holds.hold(Subject(Scope.KIND, "reminder"), "test", now, "operator")
     assert release.release(now, 10, AGAIN) == []
 
     holds.resume(Subject(Scope.KIND, "reminder"))
@@ -177,10 +177,10 @@ def test_only_one_of_two_claims_succeeds(ours, now):
     [
         lambda now: recipients.set_preference(Recipient.get().id, Kind.REMINDER, Preference.OFF),
         lambda now: recipients.suppress("ADA@example.com", "hard bounce", "5.1.1", now),
-        lambda now: holds.pause(holds.ALL, "test", now, "operator"),
-        lambda now: holds.pause(Subject(Scope.KIND, "reminder"), "test", now, "operator"),
-        lambda now: holds.pause(Subject(Scope.RUN, str(Run.get().id)), "test", now, "operator"),
-        lambda now: holds.pause(Subject(Scope.DOMAIN, "example.com"), "test", now, "operator"),
+        lambda now: holds.hold(holds.ALL, "test", now, "operator"),
+        lambda now: holds.hold(Subject(Scope.KIND, "reminder"), "test", now, "operator"),
+        lambda now: holds.hold(Subject(Scope.RUN, str(Run.get().id)), "test", now, "operator"),
+        lambda now: holds.hold(Subject(Scope.DOMAIN, "example.com"), "test", now, "operator"),
         lambda now: Recipient.update(paused_until=now + ALL_DAY).execute(),
         lambda now: Delivery.update(attempts=1).execute(),
         lambda now: Delivery.update(due_at=now + ALL_DAY).execute(),

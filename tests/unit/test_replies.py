@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quizmail.mailer import Stage
-from quizmail.replies import Fate, Measure, judge, judge_report
+from quizmail.replies import Fate, Measure, consequence_of, consequence_of_report
 
 RETRY, REJECT = Fate
 NOTHING, SUPPRESS, SOFT, SLOW, DOMAIN, KIND, ALL = Measure
@@ -109,7 +109,7 @@ def rows():
 
 @pytest.mark.parametrize(("stage", "code", "enhanced", "fate", "measure"), list(rows()))
 def test_a_reply_is_judged_by_its_row(stage, code, enhanced, fate, measure):
-    verdict = judge(stage, code, enhanced)
+    verdict = consequence_of(stage, code, enhanced)
 
     assert (verdict.fate, verdict.measure) == (fate, measure)
     assert verdict.meaning and verdict.source
@@ -123,14 +123,14 @@ ENHANCED = st.none() | st.builds("{}.{}.{}".format, st.integers(2, 5), st.intege
 @given(STAGES, CODES, ENHANCED)
 @example(Stage.BODY, 450, "5.7.38")
 def test_every_refusal_has_a_verdict_and_a_temporary_one_is_never_a_rejection(stage, code, enhanced):
-    verdict = judge(stage, code, enhanced)
+    verdict = consequence_of(stage, code, enhanced)
 
     assert code >= 500 or verdict.fate is RETRY
 
 
 @given(STAGES, CODES, ENHANCED)
 def test_an_address_is_only_accused_by_a_reply_that_may_speak_of_it(stage, code, enhanced):
-    measure = judge(stage, code, enhanced).measure
+    measure = consequence_of(stage, code, enhanced).measure
     of_addresses = bool(enhanced) and enhanced.startswith("5.1.")
 
     if measure is SUPPRESS:
@@ -142,7 +142,7 @@ def test_an_address_is_only_accused_by_a_reply_that_may_speak_of_it(stage, code,
 @pytest.mark.parametrize("code", [250, 354, 399, 600, -1])
 def test_what_is_no_refusal_is_not_judged(code):
     with pytest.raises(ValueError, match="no refusal"):
-        judge("rcpt", code)
+        consequence_of("rcpt", code)
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_what_is_no_refusal_is_not_judged(code):
     ],
 )
 def test_a_reports_status_says_what_it_means_for_the_address(statuses, measure):
-    assert {status: judge_report(status).measure for status in statuses.split()} == dict.fromkeys(
+    assert {status: consequence_of_report(status).measure for status in statuses.split()} == dict.fromkeys(
         statuses.split(), measure
     )
 
 
 @pytest.mark.parametrize("status", ["5.7.1", "5.7.26", "5.3.4", "5.1.8", "5.6.0", "5.5.2", "5.7.38"])
 def test_a_report_on_policy_or_a_fault_of_ours_accuses_no_address(status):
-    assert judge_report(status).measure not in {SUPPRESS, SOFT}
+    assert consequence_of_report(status).measure not in {SUPPRESS, SOFT}

@@ -140,7 +140,7 @@ def test_who_unsubscribes_while_the_server_is_asked_for_him_gets_nothing(desk, s
 def test_a_hold_in_the_middle_of_a_round_stops_the_rest_of_it(desk, server, now):
     def pause(at, session, message):
         if (at, message) == (At.DATA, 2):
-            holds.pause(holds.ALL, "test", now, "operator")
+            holds.hold(holds.ALL, "test", now, "operator")
 
     server.plan = pause
 
@@ -175,7 +175,7 @@ def test_when_the_next_claim_fails_the_outcome_before_it_is_written_all_the_same
     def fail(entry, wanted):
         raise OperationalError("away")
 
-    monkeypatch.setattr(rounds.outbox, "record_and_claim", fail)
+    monkeypatch.setattr(rounds.claims, "record_and_claim", fail)
     with suppress(OperationalError):
         deliver(desk)
 

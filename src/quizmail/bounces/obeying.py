@@ -12,7 +12,7 @@ from quizmail.errors import InvalidToken
 from quizmail.links import Links
 from quizmail.models import Attempt, Delivery, Recipient
 from quizmail.recipients import COMPLAINT, REPORTED, hit, suppress
-from quizmail.replies import Measure, judge_report
+from quizmail.replies import Measure, consequence_of_report
 from quizmail.returns import Returned, ReturnPaths
 from quizmail.states import Kind, Preference, Return
 
@@ -151,14 +151,14 @@ def _note(delivery_id: int, what: Return, evidence: str, now: datetime) -> Deliv
 
 
 def _judge(address: str | None, fate: Fate, delivery: Delivery, now: datetime) -> None:
-    verdict = judge_report(fate.status)
+    consequence = consequence_of_report(fate.status)
     if address is None:
         log.warning("a report does not name the address that was mailed: id=%d %s", delivery.id, fate.status)
-    elif verdict.measure is Measure.SUPPRESS:
-        suppress(address, verdict.meaning, fate.status, now, fate.evidence)
-    elif verdict.measure is Measure.SOFT_HIT:
+    elif consequence.measure is Measure.SUPPRESS:
+        suppress(address, consequence.meaning, fate.status, now, fate.evidence)
+    elif consequence.measure is Measure.SOFT_HIT:
         sent = delivery.sent_at or delivery.claimed_at
-        hit(address, f"{REPORTED}{verdict.meaning}", fate.status, now, fate.evidence, sent)
+        hit(address, f"{REPORTED}{consequence.meaning}", fate.status, now, fate.evidence, sent)
 
 
 def _turn_off(recipient_id: int, *kinds: Kind) -> bool:

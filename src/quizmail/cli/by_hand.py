@@ -104,9 +104,9 @@ def _tally(rows: Iterable[object], not_due: Counter[NotDue]) -> Counter[str]:
 
 
 def _judge(engine: Engine, occasion: Occasion) -> None:
-    verdict = engine.by_hand.judge(occasion)
-    due = f"due, but skipped: {verdict.skip}" if isinstance(verdict, PlannedRow) and verdict.skip else "due"
-    click.echo(f"not due: {verdict}" if isinstance(verdict, NotDue) else due)
+    judged = engine.by_hand.judge(occasion)
+    due = f"due, but skipped: {judged.skip}" if isinstance(judged, PlannedRow) and judged.skip else "due"
+    click.echo(f"not due: {judged}" if isinstance(judged, NotDue) else due)
 
 
 def _one_user(engine: Engine, occasion: Occasion, inline: bool) -> None:

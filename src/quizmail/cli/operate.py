@@ -8,7 +8,7 @@ import click
 from quizmail import holds, wiring
 from quizmail.cli.output import SHOWN, delivery_rows, table
 from quizmail.holds import Subject
-from quizmail.outbox import resolve as outbox
+from quizmail.outbox import resolve as orders
 from quizmail.states import Kind, Scope
 
 WHAT = "all|reminders|reports|run:ID|domain:NAME"
@@ -25,8 +25,8 @@ def resolve(ids: tuple[int, ...], run_id: int | None, outcome: str | None, yes: 
     if outcome is None or bool(ids) == (run_id is not None):
         raise click.UsageError("say which (IDS or --run) and what became of them (--sent or --again)")
     wiring.open_database(wiring.current_settings())
-    which = outbox.unknown(run_id) & outbox.ids(ids) if ids else outbox.unknown(run_id)
-    order = outbox.mark_sent if outcome == "sent" else outbox.plan_again
+    which = orders.unknown(run_id) & orders.ids(ids) if ids else orders.unknown(run_id)
+    order = orders.mark_sent if outcome == "sent" else orders.plan_again
     click.echo(f"settled: {order(_confirmed(which, yes), _operator(), wiring.utc_now())}")
 
 
@@ -40,9 +40,9 @@ def resend(ids: tuple[int, ...], run_id: int | None, failed: bool, yes: bool) ->
     if bool(ids) == (run_id is not None) or failed != (run_id is not None):
         raise click.UsageError("say which: IDS, or --run with --failed")
     wiring.open_database(wiring.current_settings())
-    which = outbox.failed(run_id) & outbox.ids(ids) if ids else outbox.failed(run_id)
+    which = orders.failed(run_id) & orders.ids(ids) if ids else orders.failed(run_id)
     shown = _confirmed(which, yes)
-    click.echo(f"planned again: {outbox.plan_again(shown, _operator(), wiring.utc_now())}")
+    click.echo(f"planned again: {orders.plan_again(shown, _operator(), wiring.utc_now())}")
 
 
 @click.command()
@@ -51,7 +51,7 @@ def resend(ids: tuple[int, ...], run_id: int | None, failed: bool, yes: bool) ->
 def hold(what: str, cause: str) -> None:
     """Stop everything, a kind of mail, a run or a domain until it is resumed."""
     wiring.open_database(wiring.current_settings())
-    holds.pause(_subject(what), cause, wiring.utc_now(), _operator())
+    holds.hold(_subject(what), cause, wiring.utc_now(), _operator())
     click.echo(f"held: {what}")
 
 
@@ -72,7 +72,7 @@ def _confirmed(which: Any, yes: bool) -> Any:
     click.echo(table(SHOWN, rows))
     if rows and not yes:
         click.confirm(f"These {len(rows)}?", abort=True)
-    return which & outbox.ids([row["id"] for row in rows])
+    return which & orders.ids([row["id"] for row in rows])
 
 
 def _operator() -> str:
@@ -85,7 +85,7 @@ def _subject(what: str) -> Subject:
         return holds.ALL
     kind = next((kind for kind in Kind if what in {kind.value, kind.plural}), None)
     if kind:
-        return Subject(Scope.KIND, kind)
+        return holds.on_kind(kind)
     if (scope == Scope.RUN and name.isdigit()) or (scope == Scope.DOMAIN and name):
         return Subject(Scope(scope), name.lower())
     raise click.UsageError(f"what is held is {WHAT}")

@@ -7,7 +7,7 @@ from quizmail import retries
 from quizmail.mailer import NoAnswer, Reply
 from quizmail.outbox.claim import Outcome
 from quizmail.outbox.work import Work
-from quizmail.replies import Fate, Verdict
+from quizmail.replies import Consequence, Fate
 from quizmail.states import DeliveryState, Failure
 
 
@@ -21,10 +21,12 @@ def accepted(reply: Reply) -> Outcome:
     return Outcome(DeliveryState.SENT, **_seen(reply))
 
 
-def refused(work: Work, reply: Reply, verdict: Verdict, now: datetime, jitter: retries.Jitter) -> Outcome:
+def refused(
+    work: Work, reply: Reply, consequence: Consequence, now: datetime, jitter: retries.Jitter
+) -> Outcome:
     """Decide by the codes, never by the text (RFC 5321 section 4.2.1)."""
     seen = _seen(reply)
-    if verdict.fate is Fate.REJECT:
+    if consequence.fate is Fate.REJECT:
         return Outcome(DeliveryState.REJECTED, Failure.PERMANENT_REPLY, **seen)
     again = retries.next_try(work.kind, work.attempts + 1, now, jitter)
     if again is None:

@@ -8,16 +8,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from quizmail import holds, recipients, retries
-from quizmail.consequences import domain_of, kind_of
 from quizmail.delivery.terms import Letter, log
 from quizmail.errors import CompositionError, PlatformUnavailable, SourceError
-from quizmail.holds import Subject
 from quizmail.mailer import Envelope
-from quizmail.outbox import claim as outbox
+from quizmail.outbox import claim as claims
 from quizmail.outbox import valve
 from quizmail.outbox.work import Work
-from quizmail.rechecking import Checked, still_wanted
-from quizmail.states import DeliveryState, Failure, NotDue, Scope, Skip
+from quizmail.rechecking import Checked, Wanted, still_wanted
+from quizmail.states import DeliveryState, Failure, NotDue, Skip
 
 if TYPE_CHECKING:
     from quizmail.delivery.deliverer import Deliverer
@@ -40,14 +38,14 @@ class Selection:
         hit: those of the addresses that could not be mailed of late, in lower case.
     """
 
-    def __init__(self, parts: "Deliverer", works: list[Work]) -> None:
-        self.parts, self.left = parts, deque(works)
+    def __init__(self, deliverer: "Deliverer", works: list[Work]) -> None:
+        self.deliverer, self.left = deliverer, deque(works)
         self.board = holds.board()
         self.states = {work.id: work.state for work in works}
         self.hit: set[str] = set()
         self._checked: Mapping[int, Checked] = {}
         self._checked_at = LONG_AGO
-        self._begun: datetime | None = None  # when the first mail could go
+        self._first_checked_at: datetime | None = None  # when the first mail could go
 
     def take(self, *, at_once: bool = False) -> Letter | None:
         """Return the next mail that is to be sent, composed; None when there is none.
@@ -66,13 +64,13 @@ class Selection:
             else:
                 self._check()
         if self.left:
-            outbox.give_back(work.id for work in self.left)
+            claims.unrelease_all(work.id for work in self.left)
             self.left.clear()
         return None
 
     def is_stale(self, letter: Letter) -> bool:
         """Say whether the check of a mail is not good any more, because something took its time since."""
-        return self.parts.clock() - letter.checked_at >= FRESH
+        return self.deliverer.clock() - letter.checked_at >= FRESH
 
     def put_back(self, letter: Letter) -> None:
         """Let a mail that was not sent be the next one, after all that is left has been checked again."""
@@ -81,55 +79,60 @@ class Selection:
 
     def _is_over(self) -> bool:
         """Say whether the round is to begin no other mail. It begins one however long the check takes."""
-        late = self._begun is not None and self.parts.clock() - self._begun > LONGEST
-        return late or self.parts.stopping.is_set()
+        late = (
+            self._first_checked_at is not None and self.deliverer.clock() - self._first_checked_at > LONGEST
+        )
+        return late or self.deliverer.stopping.is_set()
 
     def _is_fresh(self) -> bool:
-        return self.parts.clock() - self._checked_at < FRESH
+        return self.deliverer.clock() - self._checked_at < FRESH
 
     def _check(self) -> None:
         """Put aside what cannot go now, and ask the judge again about all that is left."""
         self.left = deque(work for work in self.left if self._may_go(work))
         try:
             self._checked = still_wanted(
-                self.parts.audience, self.left, self.parts.clock(), self.parts.terms.inactive_after
+                self.deliverer.audience,
+                self.left,
+                self.deliverer.clock(),
+                self.deliverer.terms.inactive_after,
             )
         except (PlatformUnavailable, SourceError) as problem:
             while self.left:
                 self.postpone(self.left.popleft(), Failure.PLATFORM_UNAVAILABLE, str(problem))
             return
-        addresses = [found[1] for found in self._checked.values() if isinstance(found, tuple)]
+        addresses = [found.address for found in self._checked.values() if isinstance(found, Wanted)]
         self.hit |= recipients.hit_among(addresses)
-        self._checked_at = self.parts.clock()
-        self._begun = self._begun or self._checked_at
+        self._checked_at = self.deliverer.clock()
+        self._first_checked_at = self._first_checked_at or self._checked_at
 
     def is_held(self, work: Work, address: str | None = None) -> bool:
         """Say whether a hold keeps the delivery back; if so, it waits for the end of that hold."""
         if not self.board.rows:
             return False
-        now = self.parts.clock()
-        if self.board.held_until([kind_of(work.kind), Subject(Scope.RUN, str(work.run_id))], now):
-            outbox.unrelease(work)
+        now = self.deliverer.clock()
+        if self.board.held_until([holds.on_kind(work.kind), holds.on_run(work.run_id)], now):
+            claims.unrelease(work)
             return True
-        until = self.board.held_until([domain_of(address)], now) if address else None
+        until = self.board.held_until([holds.on_domain(address)], now) if address else None
         if until:
             self.postpone(work, Failure.DOMAIN_HELD, "", until)
         return until is not None
 
     def postpone(self, work: Work, reason: Failure, detail: str, until: datetime | None = None) -> None:
         """Let the delivery wait about a minute, or until then, without using up a try."""
-        due_at = retries.postponed(until or self.parts.clock(), self.parts.jitter)
-        if outbox.postpone(work, reason, detail, due_at):
+        due_at = retries.postponed(until or self.deliverer.clock(), self.deliverer.jitter)
+        if claims.postpone(work, reason, detail, due_at):
             self.tell(work, DeliveryState.PLANNED, reason)
 
     def skip(self, work: Work, reason: Skip | NotDue) -> None:
         """End a delivery that is not wanted, or cannot be sent to its address."""
-        if outbox.skip(work, reason):
+        if claims.skip(work, reason):
             self.tell(work, DeliveryState.SKIPPED, reason)
 
     def expire(self, work: Work) -> None:
         """End a delivery whose time has passed."""
-        if outbox.expire(work):
+        if claims.expire(work):
             self.tell(work, DeliveryState.EXPIRED)
 
     def tell(
@@ -152,7 +155,7 @@ class Selection:
         )
 
     def _may_go(self, work: Work) -> bool:
-        now = self.parts.clock()
+        now = self.deliverer.clock()
         if now >= work.expires_at:
             self.expire(work)
             return False
@@ -160,24 +163,24 @@ class Selection:
 
     def _may_leave(self, work: Work, now: datetime) -> bool:
         """Wait for the delivery's send instant when that is soon; False when it is not to be sent now."""
-        if self.parts.terms.pace.is_free:
+        if self.deliverer.terms.pace.is_free:
             early = work.due_at - now
             if timedelta(0) < early <= valve.CLOCKS_DIFFER:  # The clock of whoever released it is ahead.
-                self.parts.ring_later(work.id, early)
+                self.deliverer.ring_later(work.id, early)
             return early <= timedelta(0)
-        at = valve.admit(work.id, now, self.parts.terms.pace)
+        at = valve.admit(work.id, now, self.deliverer.terms.pace)
         if at is None:
             return False
         if at > now + valve.SOON:
-            self.parts.ring_later(work.id, at - now - valve.SOON)
+            self.deliverer.ring_later(work.id, at - now - valve.SOON)
             return False
-        self.parts.sleep(max(0.0, (at - now).total_seconds()))
+        self.deliverer.sleep(max(0.0, (at - now).total_seconds()))
         return True
 
     def _letter(self, work: Work, checked: Checked) -> Letter | None:
         """Return the mail that is to be sent; None when there is none, and the delivery is dealt with."""
         begun = time.monotonic()
-        if not isinstance(checked, tuple):
+        if not isinstance(checked, Wanted):
             self.skip(work, checked)
             return None
         wanted, address = checked
@@ -188,13 +191,13 @@ class Selection:
         except CompositionError as problem:
             self._fault(work, problem)
             return None
-        if self.board.counts_failures(kind_of(work.kind)):
-            holds.relieve(kind_of(work.kind), Failure.COMPOSITION_FAILED)
+        if self.board.counts_failures(holds.on_kind(work.kind)):
+            holds.relieve(holds.on_kind(work.kind), Failure.COMPOSITION_FAILED)
         return letter
 
     def _compose(self, work: Work, address: str, begun: float) -> Letter:
-        key, now = (work.user_id, work.period), self.parts.clock()
-        mail = self.parts.composer.compose(
+        key, now = (work.user_id, work.period), self.deliverer.clock()
+        mail = self.deliverer.composer.compose(
             work.kind, key, work.recipient_id, address, work.facts, now, work.id
         )
         envelope = Envelope(mail.envelope_sender, address, len(mail.content), mail.envid)
@@ -202,8 +205,8 @@ class Selection:
 
     def _fault(self, work: Work, problem: CompositionError) -> None:
         log.error("cannot compose kind=%s id=%d: %s", work.kind, work.id, problem)
-        cause, now = Failure.COMPOSITION_FAILED, self.parts.clock()
-        limit = self.parts.terms.hold_after_failures
-        holds.strike(kind_of(work.kind), cause, str(problem), now, limit)
+        cause, now = Failure.COMPOSITION_FAILED, self.deliverer.clock()
+        limit = self.deliverer.terms.hold_after_failures
+        holds.strike(holds.on_kind(work.kind), cause, str(problem), now, limit)
         self.board = holds.board()
         self.postpone(work, cause, str(problem))

@@ -40,7 +40,7 @@ class Terms:
 
 
 class Letter(NamedTuple):
-    """A mail that is ready to be sent.
+    """A delivery with its composed mail and envelope, ready to be sent.
 
     Attributes:
         begun: when the work on it did, in monotonic seconds.

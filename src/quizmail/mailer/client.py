@@ -18,7 +18,7 @@ from quizmail.mailer.transaction import (
     converse,
     hand_over,
     is_expected,
-    verdict,
+    what_counts,
 )
 from quizmail.mailer.values import Envelope, NoAnswer, Ready, Relay, Reply, Stage
 
@@ -69,6 +69,7 @@ class Mailer:
         """
         is_said = self._ahead is envelope
         if not is_said:
+            # What cannot stand in a command is refused before anything is opened.
             commands(envelope, sized=False, reports=True)
         try:
             return self._open(envelope, is_said)
@@ -116,7 +117,7 @@ class Mailer:
             raise
         if not is_expected(answer):
             self.abandon()
-            return verdict(answer)
+            return what_counts(answer)
         self._refused = isinstance(answer, Reply) and not answer.is_positive
         return answer
 
@@ -189,7 +190,7 @@ class Mailer:
         for answer in converse(connection.smtp, announced, self._timeout):
             if isinstance(answer, NoAnswer) or not is_expected(answer):
                 self.abandon()
-                return _first_refusal(answers) or verdict(answer)
+                return _first_refusal(answers) or what_counts(answer)
             answers.append(answer)
             if answer.code >= 400 and not connection.smtp.has_extn("pipelining"):
                 break

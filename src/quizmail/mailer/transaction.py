@@ -119,7 +119,7 @@ def is_expected(answer: Reply | NoAnswer) -> bool:
     return yes or answer.code >= 400
 
 
-def verdict(answer: Reply | NoAnswer) -> Reply | NoAnswer:
+def what_counts(answer: Reply | NoAnswer) -> Reply | NoAnswer:
     """Return what an unexpected `answer` means for the mail: a 421 counts, nothing else does."""
     if isinstance(answer, NoAnswer) or answer.code == 421:
         return answer

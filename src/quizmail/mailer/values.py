@@ -119,16 +119,6 @@ class Reply:
         """The relay has done what it was asked (2yz)."""
         return 200 <= self.code <= 299
 
-    @property
-    def is_temporary(self) -> bool:
-        """Refused now; the same may be accepted later (4yz)."""
-        return 400 <= self.code <= 499
-
-    @property
-    def is_permanent(self) -> bool:
-        """Refused for good (5yz)."""
-        return 500 <= self.code <= 599
-
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:

@@ -9,6 +9,7 @@ from quizmail.database import transaction
 from quizmail.fields import encode_instant
 from quizmail.models import Delivery
 from quizmail.outbox import statements
+from quizmail.outbox.statements import NOT_RELEASED
 from quizmail.outbox.work import Work
 from quizmail.prepared import Among, Prepared
 from quizmail.recipients import hashed
@@ -59,7 +60,7 @@ def claim(work: Work, token: str, address: str, message_id: str, now: datetime) 
 
     The statement itself refuses who has opted out, been suppressed or been held since the row was read.
     """
-    return _shared.write((None, _claiming(Claim(work, token, address, message_id, now))))[1]
+    return _shared.write((None, _claim_values(Claim(work, token, address, message_id, now))))[1]
 
 
 def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
@@ -67,7 +68,7 @@ def record(work: Work, token: str, outcome: Outcome, now: datetime) -> bool:
 
     A late answer resolves its own claim's ``unknown``, nobody else's.
     """
-    return _shared.write((_finishing(Entry(work, token, outcome, now)), None), durable=False)[0]
+    return _shared.write((_outcome_values(Entry(work, token, outcome, now)), None), durable=False)[0]
 
 
 def record_and_claim(entry: Entry, wanted: Claim) -> tuple[bool, bool]:
@@ -75,13 +76,13 @@ def record_and_claim(entry: Entry, wanted: Claim) -> tuple[bool, bool]:
 
     When it fails, neither is done.
     """
-    return _shared.write((_finishing(entry), _claiming(wanted)))
+    return _shared.write((_outcome_values(entry), _claim_values(wanted)))
 
 
 def record_unclaimed(work: Work, outcome: Outcome, now: datetime) -> bool:
     """Write a reply that came before the claim: a try was made, and the body never began."""
     with transaction(durable=False):
-        return _finish(statements.UNCLAIMED, [_finishing(Entry(work, "", outcome, now))])
+        return _finish(statements.OUTCOME_UNCLAIMED, [_outcome_values(Entry(work, "", outcome, now))])
 
 
 class _OneWasRefused(Exception):
@@ -94,8 +95,8 @@ def _write_all(steps: Sequence[tuple[_Values | None, _Values | None]]) -> Sequen
     Raises:
         _OneWasRefused: which one it was is only known of a single step.
     """
-    recorded = _record([outcome for outcome, _ in steps if outcome])
-    claimed = _take([wanted for _, wanted in steps if wanted])
+    recorded = _write_outcomes([outcome for outcome, _ in steps if outcome])
+    claimed = _write_claims([wanted for _, wanted in steps if wanted])
     if len(steps) > 1 and not (recorded and claimed):
         raise _OneWasRefused
     return [(recorded, claimed)] * len(steps)
@@ -104,7 +105,7 @@ def _write_all(steps: Sequence[tuple[_Values | None, _Values | None]]) -> Sequen
 _shared = Together(_write_all)
 
 
-def _take(claims: Sequence[_Values]) -> bool:
+def _write_claims(claims: Sequence[_Values]) -> bool:
     """Take claims, and say whether all of them were."""
     won = 0
     for kind in Kind:
@@ -112,7 +113,7 @@ def _take(claims: Sequence[_Values]) -> bool:
     return won == len(claims)
 
 
-def _claiming(wanted: Claim) -> _Values:
+def _claim_values(wanted: Claim) -> _Values:
     """Return the parameters of a claim. That is done while others write still."""
     work, address = wanted.work, wanted.address
     return {
@@ -130,11 +131,11 @@ def _claiming(wanted: Claim) -> _Values:
     }
 
 
-def _record(outcomes: Sequence[_Values]) -> bool:
+def _write_outcomes(outcomes: Sequence[_Values]) -> bool:
     """Write outcomes of claims, and say whether all of them were."""
     sent = [each for each in outcomes if each["state"] is DeliveryState.SENT]
     others = [each for each in outcomes if each["state"] is not DeliveryState.SENT]
-    return _finish(statements.SENT, sent) and _finish(statements.CLAIMED, others)
+    return _finish(statements.OUTCOME_SENT, sent) and _finish(statements.OUTCOME, others)
 
 
 def _finish(update: Prepared, rows: Sequence[_Values]) -> bool:
@@ -146,7 +147,7 @@ def _finish(update: Prepared, rows: Sequence[_Values]) -> bool:
     return True
 
 
-def _finishing(entry: Entry) -> _Values:
+def _outcome_values(entry: Entry) -> _Values:
     """Return the parameters of an outcome. That is done while others write still."""
     work, outcome = entry.work, entry.outcome
     return {
@@ -168,20 +169,20 @@ def _finishing(entry: Entry) -> _Values:
 
 def postpone(work: Work, reason: Failure, detail: str, due_at: datetime) -> bool:
     """Let the delivery wait until `due_at` without using up a try."""
-    waiting = {"released_at": None, "releases": 0, "due_at": due_at}
+    waiting = {**NOT_RELEASED, "due_at": due_at}
     return _change(work, {**waiting, "reason": reason, "reply_text": detail})
 
 
 def unrelease(work: Work) -> bool:
     """Take the release back: what holds the delivery will end, and the bell rings again then."""
-    return _change(work, {"released_at": None, "releases": 0})
+    return _change(work, NOT_RELEASED)
 
 
-def give_back(delivery_ids: Iterable[int]) -> None:
+def unrelease_all(delivery_ids: Iterable[int]) -> None:
     """Take back the release of all that nobody has begun: whoever has time for them is told of them anew."""
     waiting = Among(Delivery.id, delivery_ids) & Delivery.stands(DeliveryState.PLANNED)
     with transaction(durable=False):
-        Delivery.update(released_at=None, releases=0).where(waiting).execute()
+        Delivery.update(dict(NOT_RELEASED)).where(waiting).execute()
 
 
 def skip(work: Work, reason: Skip | NotDue) -> bool:

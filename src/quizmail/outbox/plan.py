@@ -79,30 +79,30 @@ def reopen_by_hand(slot: Slot, now: datetime) -> Run:
     return Run.get(this)
 
 
-def open_runs(kind: Kind) -> Sequence[Run]:
+def unfinished_runs(kind: Kind) -> Sequence[Run]:
     """Return the runs of `kind` whose planning is not finished, oldest slot first."""
     return list(Run.select().where((Run.kind == kind) & (Run.state == RunState.PLANNING)).order_by(Run.slot))
 
 
-def take(run: Run, planner: str, now: datetime) -> bool:
+def take_lease(run: Run, holder: str, now: datetime) -> bool:
     """Take the planner's lease on `run`, or renew it; False while another planner holds it."""
-    free = Run.lease_until.is_null() | (Run.lease_until < now) | (Run.lease_by == planner)
+    free = Run.lease_until.is_null() | (Run.lease_until < now) | (Run.lease_by == holder)
     taken: int = (
-        Run.update(lease_by=planner, lease_until=now + LEASE)
+        Run.update(lease_by=holder, lease_until=now + LEASE)
         .where((Run.id == run.id) & (Run.state == RunState.PLANNING) & free)
         .execute()
     )
     return bool(taken)
 
 
-def let_go(run: Run, planner: str) -> None:
+def end_lease(run: Run, holder: str) -> None:
     """Give the lease back, so that whoever goes on need not wait for its end."""
-    Run.update(lease_until=None).where((Run.id == run.id) & (Run.lease_by == planner)).execute()
+    Run.update(lease_until=None).where((Run.id == run.id) & (Run.lease_by == holder)).execute()
 
 
 def write_page(
     run: Run,
-    planner: str,
+    holder: str,
     now: datetime,
     rows: Sequence[PlannedRow],
     counts: tuple[Counter[NotDue], Counter[str]],
@@ -131,7 +131,7 @@ def write_page(
         if cursor is None:
             values |= {"state": RunState.PLANNED, "planned_at": now, "lease_by": None, "lease_until": None}
         here = Run.cursor.is_null() if run.cursor is None else Run.cursor == run.cursor
-        mine = (Run.id == run.id) & (Run.lease_by == planner) & (Run.state == RunState.PLANNING) & here
+        mine = (Run.id == run.id) & (Run.lease_by == holder) & (Run.state == RunState.PLANNING) & here
         if not Run.update(values).where(mine).execute():
             raise LostLease(f"run {run.id}")
     for name, value in values.items():

@@ -7,14 +7,16 @@ from typing import Any
 from peewee import Case
 
 from quizmail.database import transaction
+from quizmail.fields import encode_instant
 from quizmail.models import Attempt, Delivery, Recipient, Run
+from quizmail.outbox.statements import NOT_RELEASED
 from quizmail.states import DeliveryState, Kind, RunState
 
 #: What may be planned again: it was certainly not sent.
 FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
 
-#: A mail planned again by hand lives at least this long.
-NEW_LIFE = timedelta(hours=1)
+#: A mail that is planned by hand, or again, lives at least this long, whatever the hour of its slot.
+LEAST_LIFE_BY_HAND = timedelta(hours=1)
 
 
 def unknown(run_id: int | None = None) -> Any:
@@ -44,8 +46,8 @@ def plan_again(which: Any, by: str, now: datetime) -> int:
     Of an unknown one a second copy may arrive: that is what the operator orders.
     """
     may_be = Delivery.state.in_([*FAILED, DeliveryState.UNKNOWN])
-    life = now + NEW_LIFE
-    stored = Delivery.expires_at.db_value(life)
+    life = now + LEAST_LIFE_BY_HAND
+    stored = encode_instant(life)
     longer = Case(None, ((Delivery.expires_at < life, stored),), Delivery.expires_at)
     anew = {"attempts": 0, "expires_at": longer, **_waiting(now)}
     return _settle(which & may_be, DeliveryState.PLANNED, anew, by, now)
@@ -59,7 +61,7 @@ def resend_unknown(kind: Kind, after: timedelta, most_tries: int, now: datetime)
 
 
 def _waiting(now: datetime) -> dict[str, Any]:
-    return {"reason": None, "releases": 0, "released_at": None, "due_at": now}
+    return {**NOT_RELEASED, "reason": None, "due_at": now}
 
 
 def ids(row_ids: Sequence[int]) -> Any:

@@ -1,6 +1,6 @@
 """The statements that every mail needs: the claim, its outcome, the attempt, the reader's last reminder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from peewee import SQL, fn
@@ -55,12 +55,15 @@ def _claim_of(kind: Kind) -> Prepared:
     return Prepared(build)
 
 
+#: What is written when nobody is to work on a delivery until it is released again.
+NOT_RELEASED: Mapping[str, Any] = {"released_at": None, "releases": 0}
+
 CLAIMS = {kind: _claim_of(kind) for kind in Kind}
 
 
 def _outcome_where(which: Callable[[], Any], columns: Sequence[str], **more: Any) -> Prepared:
     given = {name: Parameter(name) for name in columns}
-    values = given | {"released_at": None, "releases": 0} | more
+    values = {**given, **NOT_RELEASED, **more}
     return Prepared(lambda: Delivery.update(**values).where((Delivery.id == Parameter("id")) & which()))
 
 
@@ -70,9 +73,9 @@ def _claimed_by_token() -> Any:
 
 
 _COLUMNS = ("state", "reason", "reply_code", "reply_text")
-SENT = _outcome_where(_claimed_by_token, _COLUMNS, sent_at=Parameter("at"))
-CLAIMED = _outcome_where(_claimed_by_token, (*_COLUMNS, "due_at"))
-UNCLAIMED = _outcome_where(
+OUTCOME_SENT = _outcome_where(_claimed_by_token, _COLUMNS, sent_at=Parameter("at"))
+OUTCOME = _outcome_where(_claimed_by_token, (*_COLUMNS, "due_at"))
+OUTCOME_UNCLAIMED = _outcome_where(
     lambda: (Delivery.state == DeliveryState.PLANNED) & (Delivery.attempts == Parameter("seen")),
     (*_COLUMNS, "due_at"),
     attempts=Delivery.attempts + 1,

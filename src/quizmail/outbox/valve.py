@@ -1,7 +1,7 @@
 """The one valve for all kinds: when each mail may leave, so that rate and daily limit hold everywhere.
 
-A share is a send instant. It becomes the delivery's ``due_at`` when the delivery is released, and the
-claim lets nobody send before it. Instants are given out up to ``AHEAD`` into the future, so that the
+A share is a released delivery and its send instant, which becomes its ``due_at``: the claim lets nobody
+send before it. Instants are given out up to ``AHEAD`` into the future, so that the
 workers have enough until the next tick; whoever comes too late for his instant gets another one, so
 that a backlog never leaves in a burst.
 
@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 from peewee import SQL, Case
 
 from quizmail.database import transaction
+from quizmail.fields import encode_instant
 from quizmail.models import Attempt, Delivery, Valve
 from quizmail.outbox.release import release
+from quizmail.outbox.statements import NOT_RELEASED
 from quizmail.states import DeliveryState
 
 #: How far into the future instants are given out: longer than from one tick to the next.
@@ -40,7 +42,7 @@ DAY = timedelta(hours=24)
 
 
 class Share(NamedTuple):
-    """A released delivery and the instant from which on it may be sent."""
+    """A released delivery and its send instant, from which on it may be sent."""
 
     id: int
     at: datetime
@@ -166,7 +168,7 @@ def _lock() -> datetime:
 
 def _give_out(shares: list[Share], pace: Pace) -> None:
     """Write each delivery's instant, and that the valve has given them out."""
-    at = Case(Delivery.id, [(share.id, Delivery.due_at.db_value(share.at)) for share in shares])
+    at = Case(Delivery.id, [(share.id, encode_instant(share.at)) for share in shares])
     Delivery.update(due_at=at).where(Delivery.id.in_([share.id for share in shares])).execute()
     Valve.update(free_from=shares[-1].at + pace.spacing).execute()
 
@@ -175,7 +177,7 @@ def _exchange(delivery_id: int, instants: list[datetime], now: datetime, pace: P
     """Give the delivery the instant in place of its old one; without any, leave it to be released again."""
     planned = (Delivery.id == delivery_id) & (Delivery.state == DeliveryState.PLANNED)
     if not instants:
-        Delivery.update(released_at=None, releases=0).where(planned).execute()
+        Delivery.update(dict(NOT_RELEASED)).where(planned).execute()
         return False
     if not Delivery.update(released_at=now).where(planned).execute():
         return False

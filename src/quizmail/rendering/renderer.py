@@ -32,13 +32,12 @@ from quizmail.rendering.content import Parts, Site, shown_facts, shown_site
 from quizmail.rendering.generating import Generator, escaped
 from quizmail.rendering.inlining import flatten
 from quizmail.rendering.running import rendered
-from quizmail.rendering.translating import Translating
+from quizmail.rendering.translating import BY_READER, Translating
 from quizmail.rendering.translations import Language, for_locale
 from quizmail.states import Kind
 
-#: Filters that write as a language does. Mails have few different figures, dates and closing times.
-_BY_READER = ("number", "percent", "day", "clock", "closing", "month", "month_name", "zone_name")
-_REMEMBERED = 2048
+#: How much is kept of what a filter wrote. Mails have few different figures, dates and closing times.
+_KEPT = 2048
 
 _BLANK_LINES = re.compile(r"\n\n\n+")
 
@@ -183,9 +182,7 @@ class Renderer:
             **_directions(language.direction),
             preheader_padding=_PREHEADER_PADDING,
         )
-        environment.filters.update(
-            {name: _remembered(language, name) for name in _BY_READER}, breadth=_breadth
-        )
+        environment.filters.update({name: _cached(language, name) for name in BY_READER}, breadth=_breadth)
         self._environments[key] = environment
         return environment
 
@@ -200,8 +197,8 @@ def shipped_templates() -> Path:
     return Path(__file__).parents[1] / "_templates"
 
 
-def _remembered(language: Language, name: str) -> Callable[..., str]:
-    return lru_cache(_REMEMBERED)(getattr(language, name))
+def _cached(language: Language, name: str) -> Callable[..., str]:
+    return lru_cache(_KEPT)(getattr(language, name))
 
 
 def _directions(direction: str) -> dict[str, str]:

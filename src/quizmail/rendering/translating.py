@@ -134,11 +134,11 @@ def _values(environment: Environment, objects: Iterable[Any], attribute: str) ->
     return [value for each in objects if (value := environment.getattr(each, attribute))]
 
 
+#: The filters that write as the reader's language does.
+BY_READER = ("number", "percent", "day", "clock", "closing", "month", "month_name", "zone_name")
+
 FILTERS: dict[str, Callable[..., Any]] = {
-    **{
-        name: _by_reader(name)
-        for name in ("number", "percent", "day", "clock", "closing", "month", "month_name", "zone_name")
-    },
+    **{name: _by_reader(name) for name in BY_READER},
     "change": formatting.change,
     "initial": formatting.initial,
     "isolated": formatting.isolated,
