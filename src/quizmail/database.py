@@ -73,8 +73,10 @@ def transaction(*, durable: bool = True) -> Iterator[None]:
         with _writing(database, durable), database.atomic("IMMEDIATE"):
             yield
     else:
+        # Inside of another transaction the setting would hold for the whole of that one.
+        is_lasting = durable or database.in_transaction()
         with database.atomic():
-            if not durable:
+            if not is_lasting:
                 database.execute_sql("SET LOCAL synchronous_commit = off")
             yield
 

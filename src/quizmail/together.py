@@ -19,7 +19,7 @@ class Together(Generic[W, R]):
     def __init__(self, write_all: Callable[[Sequence[W]], Sequence[R]]) -> None:
         """`write_all` writes several works, in the transaction that is open, and returns a result for each.
 
-        What it raises undoes all of them, and each is then tried alone.
+        What it raises undoes all of them, and each of several is then tried alone.
         """
         self._write_all = write_all
         self._waiting: deque[_Job[W, R]] = deque()  # in the order in which it came
@@ -62,22 +62,25 @@ class Together(Generic[W, R]):
                     # Not sooner: more come while another process writes. What is synced is so for all.
                     jobs += [self._waiting.popleft() for _ in range(len(self._waiting))]
                 values = self._write_all([job.work for job in jobs])
-        except Exception:
+        except Exception as problem:
+            if len(jobs) == 1:
+                mine.end(problem=problem)
+                return
             for job in jobs:
                 self._run_alone(job)
         else:
             for job, value in zip(jobs, values, strict=True):
-                job.value = value
-        for job in jobs:
-            job.is_done = True
+                job.end(value)
 
     def _run_alone(self, job: "_Job[W, R]") -> None:
         """Run the work in a transaction of its own, and keep what it raises for whoever waits for it."""
         try:
             with transaction(durable=job.durable):
-                job.value = self._write_all([job.work])[0]
+                value = self._write_all([job.work])[0]
         except Exception as problem:
-            job.problem = problem
+            job.end(problem=problem)
+        else:
+            job.end(value)
 
 
 class _Job(Generic[W, R]):
@@ -87,6 +90,10 @@ class _Job(Generic[W, R]):
         self.work, self.durable, self.is_done = work, durable, False
         self.value: R | None = None
         self.problem: Exception | None = None
+
+    def end(self, value: R | None = None, problem: Exception | None = None) -> None:
+        """Keep what came of it. Whatever happens to others from now on, it is not done again."""
+        self.value, self.problem, self.is_done = value, problem, True
 
     def result(self) -> R:
         if self.problem is not None:

@@ -54,7 +54,7 @@ actors.broker.maintenance_chance = 1_000_000  # of a million
 dispatch.BATCH = orders["batch"]
 
 passed_after(work, "load_all", "taken_up")
-passed_after(dispatch.outbox, "open_run", "run_opened")
+passed_after(dispatch.plans, "open_run", "run_opened")
 passed_after(activity, "month_of_users", "half_figures")
 passed_after(activity, "compute", "figures")
 passed_after(plan, "insert_rows", "half_page")

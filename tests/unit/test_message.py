@@ -3,7 +3,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quizmail.errors import CompositionError
@@ -172,7 +172,8 @@ def test_a_body_in_pieces_is_written_as_a_whole_one_is(pieces):
     assert encode_pieces([*pieces, "a" * 500, ">\n"]) == encode("".join(pieces) + "a" * 500 + ">\n")
 
 
-@given(st.text(alphabet="aé= \t\n.€😀", max_size=2000))
+@given(st.text(alphabet="aé= \t\x07\n.€😀", max_size=2000))
+@example("\t.\n" + "x" * 74 + " \ny")
 def test_body_lines_have_at_most_76_characters(text):
     lines = composed(Parts("x", text, text)).split(b"\r\n")
 

@@ -75,6 +75,26 @@ def test_what_a_part_calls_for_at_a_distance_is_not_there_either():
         template.render(quiz="A", name="Ada")
 
 
+@pytest.mark.parametrize(
+    "bind",
+    ["{% set site = 'mine' %}", "{% macro site() %}{% endmacro %}", "{% import 'site' as site %}"],
+)
+def test_a_name_that_the_template_gives_to_something_itself_is_not_taken_for_the_sites(bind):
+    made = environment(loader=DictLoader({"site": ""}))
+    made.globals["site"] = "ours"
+
+    with pytest.raises(TemplateSyntaxError, match="not remembered by site"):
+        made.from_string(f"{bind}{{% call remembered(quiz) %}}{{{{ site }}}}{{% endcall %}}")
+
+
+def test_a_part_of_a_text_can_include_nothing_that_would_miss_its_variables():
+    made = environment(loader=DictLoader({"greeting": "Hi {{ name | default('nobody') }}"}))
+    made.autoescape = False
+
+    with pytest.raises(TemplateSyntaxError, match="no include"):
+        made.from_string("{% call remembered(quiz) %}{% include 'greeting' %}{% endcall %}")
+
+
 @pytest.mark.parametrize("brackets", ["", "quiz.title", "1", "quiz=quiz", "quiz, 'x'"])
 def test_a_part_is_remembered_by_variables_only(brackets):
     source = f"{{% call remembered({brackets}) %}}x{{% endcall %}}"

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from jinja2 import Environment, StrictUndefined, UndefinedError
+from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 
 from quizmail.rendering.settling import settle
 
@@ -40,6 +40,25 @@ def test_a_settled_template_says_what_it_said_before(source, text):
     other = SimpleNamespace(name="Other")
 
     assert rendered(source, name="", other=other) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{% import 'm' as site %}{{ site.name }}", "mine"),
+        ("{% from 'm' import thing as site %}{{ site.name }}", "thing"),
+        ("{% macro site() %}{% endmacro %}{{ site.name }}", "site"),
+    ],
+)
+def test_what_a_template_calls_so_itself_is_not_settled(source, text):
+    environment = Environment(
+        loader=DictLoader({"m": "{% set name = 'mine' %}{% set thing = {'name': 'thing'} %}"}),
+        undefined=StrictUndefined,
+    )
+    template = environment.parse(source)
+    settle(template, environment, KNOWN)
+
+    assert environment.from_string(template).render(**KNOWN) == text
 
 
 def test_what_a_site_does_not_have_is_found_when_it_is_rendered():

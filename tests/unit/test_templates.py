@@ -89,6 +89,16 @@ FAULTS = [
     ("body.txt", "{% endfor %}", "", r"/body\.txt:\d+: "),
 ]
 
+#: (place of the fault, what stands in a remembered part, what is said of it): each begins in line 4.
+FAULTS_IN_PARTS = [
+    ("{{ quiz.title | shout }}", r"reminder/body\.{ext}:5: .*shout"),
+    ("{{ quiz.title if quiz is absent }}", r"reminder/body\.{ext}:5: .*absent"),
+    ("{{ quiz.colour }}", r"reminder/body\.{ext}:5: .*colour"),
+    ("{{ 1 // 0 }}", r"reminder/body\.{ext}:5: ZeroDivisionError"),
+    ("{{ name }}", r"reminder/body\.{ext}:4: .*not remembered by name"),
+    ("{% block row %}x{% endblock %}", r"reminder/body\.{ext}:5: .*no block"),
+]
+
 
 @each_kind
 @pytest.mark.parametrize(("name", "old", "new", "said"), FAULTS)
@@ -97,6 +107,39 @@ def test_a_fault_in_a_template_is_named_with_its_place(tmp_path, kind, name, old
 
     with pytest.raises(CompositionError, match=said):
         render(kind, templates_dir=folder)
+
+
+@pytest.mark.parametrize("ext", ["txt", "html"])
+@pytest.mark.parametrize(("fault", "said"), FAULTS_IN_PARTS)
+def test_a_fault_in_a_remembered_part_is_named_with_its_place(tmp_path, ext, fault, said):
+    if ext == "html" and "block" in fault:
+        pytest.skip("blocks of HTML are put in their places before anything is remembered")
+    row = f"<tr><td>{fault}</td></tr>" if ext == "html" else fault
+    body = [f'{{% extends "base.{ext}" %}}', "{% block content %}", "{% for quiz in quizzes %}"]
+    body += ["{% call remembered(quiz) %}", row, "{% endcall %}", "{% endfor %}", "{% endblock %}"]
+    override(tmp_path, f"reminder/body.{ext}", text="\n".join(body))
+
+    with pytest.raises(CompositionError, match=said.replace("{ext}", ext)):
+        render(Kind.REMINDER, templates_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tag", ["{% set x = 1 %}", "{% macro m() %}x{% endmacro %}", '{% import "m.html" as m %}']
+)
+def test_what_would_get_lost_between_a_template_and_its_parent_is_named(tmp_path, tag):
+    (tmp_path / "m.html").touch()
+    extends = '{% extends "base.html" %}'
+    override(tmp_path, "reminder/body.html", extends, f"{extends}\n{tag}")
+    line = (tmp_path / "reminder/body.html").read_text().splitlines().index(tag) + 1
+
+    with pytest.raises(CompositionError, match=rf"^reminder/body\.html:{line}: .*outside of every block"):
+        render(Kind.REMINDER, templates_dir=tmp_path)
+
+
+def test_a_comment_around_a_tag_stays_a_comment(tmp_path):
+    override(tmp_path, "reminder/body.html", "{{ lead }}", "{{ lead }}<!--{{ days_away }}-->")
+
+    assert "<!--6-->" in render(Kind.REMINDER, templates_dir=tmp_path).html
 
 
 def test_the_line_of_a_fault_is_the_line_of_the_file(tmp_path):

@@ -2,13 +2,14 @@
 
 import sqlite3
 import threading
-from contextlib import suppress
+from collections import Counter
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
-from peewee import IntegrityError
+from peewee import IntegrityError, OperationalError
 
-from quizmail import database, models
+from quizmail import database, models, turns
 from quizmail.models import Moment
 from quizmail.together import Together
 from quizmail.turns import SharedSqlite
@@ -50,7 +51,7 @@ def write_at_once(works, everybody_waits=lambda: None):
     def do(name, work):
         try:
             results[name] = together.write(work)
-        except Exception as problem:
+        except BaseException as problem:
             results[name] = problem
         finally:
             models.database.obj.close()
@@ -163,6 +164,41 @@ def test_what_came_while_another_process_wrote_is_written_with_the_rest(ours):
 
     assert written() == {"first", "second"}
     assert len({writer for _, writer in results}) == 1
+
+
+def test_a_lone_write_waits_for_another_process_once(ours, monkeypatch):
+    monkeypatch.setattr(turns, "PATIENCE", 0.1)
+    begun = []
+    begin = SharedSqlite.begin
+    monkeypatch.setattr(SharedSqlite, "begin", lambda *given: (begun.append(1), begin(*given)))
+    with closing(sqlite3.connect(ours.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            together.write(lambda: note("a"))
+
+    assert len(begun) == 1
+
+
+def test_what_was_committed_alone_is_not_done_again_when_the_writer_dies_over_the_next(ours):
+    class Killed(BaseException):
+        pass
+
+    tries = Counter()
+
+    def die():
+        tries["killed"] += 1
+        if tries["killed"] > 1:
+            raise Killed
+        raise ZeroDivisionError
+
+    def count(name):
+        tries[name] += 1
+        return note(name)
+
+    write_at_once({"first": lambda: count("first"), "killed": die, "last": lambda: count("last")})
+
+    assert tries["first"] == 2  # once with the others, which was undone, and once alone
+    assert written() == {"first", "last"}
 
 
 def test_a_lone_write_that_failed_is_not_done_again_by_others(ours):

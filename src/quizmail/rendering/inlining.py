@@ -8,16 +8,18 @@ whole, and the masks are taken off again. The outcome is the source of one flat 
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import css_inline
-from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateSyntaxError
 
 from quizmail.errors import CompositionError
 
 #: Tags that are rendered when the template is loaded. All others wait for a mail's facts.
 _STRUCTURE = frozenset({"extends", "block", "endblock", "include"})
+#: Tags whose effect Jinja has in the blocks of the same template, too.
+_OUTSIDE = frozenset({"set", "macro", "import", "from"})
 #: Variables that have the same value in all mails of a language.
 _SETTLED = frozenset({"super()", "direction", "start", "end"})
 _BEGINS = {"variable_begin": "variable_end", "block_begin": "block_end", "raw_begin": "raw_end"}
@@ -26,7 +28,7 @@ _BEGINS = {"variable_begin": "variable_end", "block_begin": "block_end", "raw_be
 _MASK = re.compile("\ue000(\\d+)\ue001")
 #: Between tags a mask is a comment, which HTML parsers leave where it is even among table rows. As an
 #: attribute of its own it is given an empty value.
-_UNMASK = re.compile('<!--\ue000(\\d+)\ue001-->|\ue000(\\d+)\ue001(?:="")?')
+_UNMASK = re.compile('<!--\ue002\ue000(\\d+)\ue001-->|\ue000(\\d+)\ue001(?:="")?')
 _NOT_TEXT = re.compile(
     r"(<!--.*?-->|<(?:title|style)\b.*?</(?:title|style)\s*>|<[^>]*>)", re.DOTALL | re.IGNORECASE
 )
@@ -68,6 +70,19 @@ def flatten(name: str, loader: BaseLoader, known: Mapping[str, Any]) -> str:
     return _UNMASK.sub(lambda match: masks[int(match[1] or match[2])], compact)
 
 
+class _Piece(NamedTuple):
+    """Text or a whole tag of a template: its last line, its first token's kind, and how it is written."""
+
+    line: int
+    kind: str
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        """What a tag says."""
+        return self.text.strip("{}%-+ \t\r\n").split() or [""]
+
+
 class _MaskingLoader(BaseLoader):
     """Loads HTML templates with everything masked that waits for a mail's facts."""
 
@@ -79,42 +94,58 @@ class _MaskingLoader(BaseLoader):
         """Return the masked source; a style sheet's is left as it is."""
         source, path, is_fresh = self._loader.get_source(environment, template)
         if not template.endswith(".css"):
-            source = "".join(self._masked(environment, source, path))
+            pieces = list(_pieces(environment, source, path))
+            _check_blocks(pieces, template, path)
+            source = "".join(self._masked(pieces))
         return source, path, is_fresh
 
-    def _masked(self, environment: Environment, source: str, path: str | None) -> Iterator[str]:
-        for kind, piece in _pieces(environment, source, path):
-            if kind == "data" or _is_structure(kind, piece):
-                yield piece
-            elif kind != "comment_begin":
-                self._masks.append(piece)
+    def _masked(self, pieces: Iterable[_Piece]) -> Iterator[str]:
+        for piece in pieces:
+            if piece.kind == "data" or _is_structure(piece):
+                yield piece.text
+            elif piece.kind != "comment_begin":
+                self._masks.append(piece.text)
                 yield f"\ue000{len(self._masks) - 1}\ue001"
 
 
-def _pieces(environment: Environment, source: str, path: str | None) -> Iterator[tuple[str, str]]:
-    """Split a source into text and whole tags: pairs of the kind of their first token and their text."""
+def _pieces(environment: Environment, source: str, path: str | None) -> Iterator[_Piece]:
+    """Split a source into text and whole tags."""
     first, text = "", ""
-    for _, part, value in environment.lex(source, filename=path):
+    for line, part, value in environment.lex(source, filename=path):
         if not first and part == "data":
-            yield part, value
+            yield _Piece(line, part, value)
             continue
         first, text = first or part, text + value
         if part in (_BEGINS.get(first), "comment_end"):
-            yield first, text
+            yield _Piece(line, first, text)
             first, text = "", ""
 
 
-def _is_structure(kind: str, piece: str) -> bool:
-    words = piece.strip("{}%-+ \t\r\n").split()
-    if kind == "variable_begin":
+def _check_blocks(pieces: Iterable[_Piece], template: str, path: str | None) -> None:
+    """Refuse what Jinja does before a parent's template begins: here only blocks get into the parent's."""
+    tags = [piece for piece in pieces if piece.kind == "block_begin"]
+    if not any(tag.words[0] == "extends" for tag in tags):
+        return
+    depth = 0
+    for tag in tags:
+        word = tag.words[0]
+        depth += (word == "block") - (word == "endblock")
+        if depth == 0 and word in _OUTSIDE:
+            problem = f"{word} stands outside of every block, where it would be lost"
+            raise TemplateSyntaxError(problem, tag.line, template, path)
+
+
+def _is_structure(piece: _Piece) -> bool:
+    words = piece.words
+    if piece.kind == "variable_begin":
         return len(words) == 1 and words[0] in _SETTLED
-    return kind == "block_begin" and words[0] in _STRUCTURE
+    return piece.kind == "block_begin" and words[0] in _STRUCTURE
 
 
 def _comment_masks(document: str) -> str:
     """Turn the masks that stand in text, not in a tag or a comment, into comments."""
     pieces = _NOT_TEXT.split(document)
-    pieces[::2] = (_MASK.sub(r"<!--\g<0>-->", text) for text in pieces[::2])
+    pieces[::2] = (_MASK.sub("<!--\ue002\\g<0>-->", text) for text in pieces[::2])
     return "".join(pieces)
 
 

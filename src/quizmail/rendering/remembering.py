@@ -5,8 +5,9 @@ and written into the mails of all others, in one piece. It is a template of its 
 the brackets and what is the same in all mails, so that nothing of one reader can get into another's mail.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import lru_cache
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,9 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from quizmail.rendering.running import rendered
+from quizmail.rendering.settling import bound
+
+_numbers = count()
 
 #: How many renderings of a part are kept. The newest quizzes are the same ones for nearly everybody.
 _KEPT = 512
@@ -42,16 +46,20 @@ def remember(template: nodes.Template, environment: Environment, name: str | Non
         file: where it was read, for tracebacks.
 
     Raises:
-        TemplateSyntaxError: when a part is remembered by something that is no variable, or asks for more.
+        TemplateSyntaxError: when a part is remembered by something that is no variable, asks for more, or
+            holds what another template can change.
     """
-    _Rememberer(environment, name, file).visit(template)
+    _Rememberer(environment, bound(template), name, file).visit(template)
 
 
 class _Rememberer(NodeTransformer):
     """Makes filters of the remembered parts of one template."""
 
-    def __init__(self, environment: Environment, name: str | None, file: str | None) -> None:
-        self._environment, self._name, self._file = environment, name, file
+    def __init__(
+        self, environment: Environment, bound_names: Set[str], name: str | None, file: str | None
+    ) -> None:
+        self._environment, self._bound = environment, bound_names
+        self._name, self._file = name, file
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
         """Make a template of what is between the tags, and of the tags a filter of the first value."""
@@ -64,11 +72,15 @@ class _Rememberer(NodeTransformer):
         names = tuple(value.name for value in values)
         part = nodes.Template(node.body, lineno=node.lineno)
         part.set_environment(self._environment)
-        unknown = find_undeclared_variables(part) - {*names, *self._environment.globals}
-        if unknown:
-            raise self._problem(f"this part is not remembered by {min(unknown)}", node)
+        for each in part.find_all((nodes.Block, nodes.Include)):
+            if isinstance(each, nodes.Block) or not self._environment.autoescape:
+                raise self._problem("a remembered part can hold no block, and in text no include", each)
         code = self._environment.compile(part, self._name, self._file)
-        name = f"remembered {len(self._environment.filters)}"
+        # What the template gives a name of its own is not what has that name in all mails.
+        named = {name.name for name in part.find_all(nodes.Name)} & (self._bound - bound(part))
+        if unknown := (find_undeclared_variables(part) | named) - {*names}:
+            raise self._problem(f"this part is not remembered by {min(unknown)}", node)
+        name = f"remembered {next(_numbers)}"
         template = Template.from_code(self._environment, code, self._environment.globals)
         self._environment.filters[name] = _part(template, names)
         said = nodes.Filter(values[0], name, values[1:], [], None, None, lineno=node.lineno)

@@ -17,8 +17,17 @@ _UNKNOWN = object()
 
 def settle(template: nodes.Template, environment: Environment, known: Mapping[str, Any]) -> None:
     """Write into a `template` that was parsed what the objects in `known` say, unless it names others so."""
-    others = {name.name for name in template.find_all(nodes.Name) if name.ctx != "load"}
-    _Settler(environment, {name: known[name] for name in known.keys() - others}).visit(template)
+    _Settler(environment, {name: known[name] for name in known.keys() - bound(template)}).visit(template)
+
+
+def bound(template: nodes.Template) -> set[str]:
+    """Return the names that a `template` that was parsed gives to something itself, wherever in it."""
+    names = {name.name for name in template.find_all(nodes.Name) if name.ctx != "load"}
+    names |= {macro.name for macro in template.find_all(nodes.Macro)}
+    names |= {imported.target for imported in template.find_all(nodes.Import)}
+    for imported in template.find_all(nodes.FromImport):
+        names |= {name if isinstance(name, str) else name[1] for name in imported.names}
+    return names
 
 
 class _Settler(NodeTransformer):
