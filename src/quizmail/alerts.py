@@ -100,4 +100,6 @@ class Alarm:
                 return
             answer = transport.body(content)
         if isinstance(answer, NoAnswer) or not answer.is_positive:
-            log.warning("the alert could not be mailed: %s", answer)
+            # Not the server's own words, which may repeat the address.
+            said = answer.cause if isinstance(answer, NoAnswer) else answer.code
+            log.warning("the alert could not be mailed: %s: %s", answer.stage, said)

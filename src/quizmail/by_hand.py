@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from quizmail import slots
 from quizmail.audience import Member, Quiz
-from quizmail.dispatch import BATCH, Dispatcher, Progress, no_progress
+from quizmail.dispatch import BATCH, Dispatcher, Progress, no_progress, tell
 from quizmail.errors import QuizmailError
 from quizmail.models import Run
 from quizmail.outbox import plan as plans
@@ -52,8 +52,9 @@ class ByHand:
 
     def run(self, slot: Slot, progress: Progress = no_progress) -> Run:
         """Plan the slot's run, whatever its deadline, and return it. Nothing is released yet."""
-        run = plans.reopen_by_hand(slot, self.dispatcher.clock())
-        self.dispatcher.plan_run(run, progress)
+        started, run = time.monotonic(), plans.reopen_by_hand(slot, self.dispatcher.clock())
+        counts = self.dispatcher.plan_run(run, progress)
+        tell(f"kind={slot.kind} period={slot.period} by hand", counts, started)
         return run
 
     def dry_run(self, slot: Slot) -> Iterator[Plan]:

@@ -95,22 +95,35 @@ def _writing(database: SharedSqlite, durable: bool) -> Iterator[None]:
             database.execute_sql("PRAGMA synchronous = FULL")
 
 
-def insert_new(table: type[Table], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
-    """Insert the rows whose unique key is free, as one flat statement, and return how many there were.
+def insert_new(table: type[Table], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert the rows whose unique key is free, as one flat statement.
 
     Peewee makes a node of every value, which for a whole page takes longer than the page's queries.
     Values are in the order of `columns`; SQLite takes at most 32 766 of them in one statement.
     """
+    _insert_new(table, columns, rows)
+
+
+def insert_new_returning(
+    table: type[Table], columns: Sequence[str], rows: Sequence[Sequence[Any]], column: str
+) -> list[Any]:
+    """Do the same, and return the value of `column` in each row that was inserted."""
+    new = _insert_new(table, columns, rows, f' RETURNING "{column}"')
+    return [value for (value,) in new.fetchall()] if rows else []
+
+
+def _insert_new(
+    table: type[Table], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = ""
+) -> Any:
     if not rows:
-        return 0
+        return None
     database, fields = models.database.obj, [table._meta.columns[name] for name in columns]
     names = ", ".join(f'"{name}"' for name in columns)
     row = f"({', '.join([database.param] * len(columns))})"
     encoded = map(_encoded, fields, zip(*rows, strict=True))
     values = list(chain.from_iterable(zip(*encoded, strict=True)))
     into = f"INSERT INTO {table._meta.table_name} ({names}) VALUES {', '.join([row] * len(rows))}"
-    count: int = database.execute_sql(f"{into} ON CONFLICT DO NOTHING", values).rowcount
-    return count
+    return database.execute_sql(f"{into} ON CONFLICT DO NOTHING{returning}", values)
 
 
 def _encoded(field: Field, values: Sequence[Any]) -> Sequence[Any]:

@@ -103,10 +103,7 @@ class Dispatcher:
         counts["aged_out"] += retention.sweep(self.clock(), self.keep, max(map(self.calendar.deadline, Kind)))
         counts["released"] += self.pump(patience)
         _remember(tick_name(kind), self.clock())
-        shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
-        elapsed = (time.monotonic() - started) * 1000
-        level = logging.INFO if shown else logging.DEBUG
-        log.log(level, "dispatch kind=%s %s ms=%d", kind, shown or "idle", elapsed)
+        tell(f"kind={kind}", counts, started)
         return counts
 
     def pump(self, patience: timedelta) -> int:
@@ -184,8 +181,10 @@ class Dispatcher:
             ).execute()
             log.error("missed kind=%s period=%s slot=%s: not planned in time", kind, run.period, run.slot)
             return Counter(missed=1)
-        # Release while planning goes on, so that the first mails do not wait for the last page.
-        return self.plan_run(run, lambda _run, _judged: self._release())
+        released: Counter[str] = Counter()
+        # While planning goes on, so that the first mails do not wait for the last page.
+        counts = self.plan_run(run, lambda _run, _judged: released.update(released=self._release()))
+        return counts + released
 
     def plan_run(self, run: Run, progress: Progress = no_progress) -> Counter[str]:
         """Plan an open run from its cursor on, unless another process does; return what was counted."""
@@ -211,7 +210,9 @@ class Dispatcher:
         while run.state == RunState.PLANNING:
             plan = self.planner.page(question, run.zones, run.cursor)
             tallies = (plan.not_due, plan.noted)
-            counts["planned"] += plans.write_page(run, holder, self.clock(), plan.rows, tallies, plan.cursor)
+            new = plans.write_page(run, holder, self.clock(), plan.rows, tallies, plan.cursor)
+            for reason, number in new.items():
+                counts[f"skipped_{reason}" if reason else "planned"] += number
             counts.update({f"not_due_{reason}": number for reason, number in plan.not_due.items()})
             judged += len(plan.rows) + plan.not_due.total()
             if not run.by_hand:
@@ -238,6 +239,13 @@ class Dispatcher:
             if share.at > now + valve.SOON:
                 self.bell.ring_later(share.id, share.at - now - valve.SOON)
         return len(shares)
+
+
+def tell(what: str, counts: Counter[str], started: float) -> None:
+    """Log in one line what was done for `what` since `started`; hardly ever seen when that is nothing."""
+    shown = " ".join(f"{name}={number}" for name, number in sorted(counts.items()) if number)
+    level = logging.INFO if shown else logging.DEBUG
+    log.log(level, "dispatch %s %s ms=%d", what, shown or "idle", (time.monotonic() - started) * 1000)
 
 
 def tick_name(kind: Kind) -> str:

@@ -50,6 +50,8 @@ def _judge(
         return Skip.USER_GONE
     work = _without_closed_quizzes(audience, work, now)
     verdict = decide(work.kind, _person(work, member), now, inactive_after)
+    if verdict is NotDue.NOTHING_AVAILABLE and work.facts.get("more"):
+        return Skip.QUIZZES_CLOSED
     if not isinstance(verdict, Due):
         return verdict
     assert member.address is not None  # noqa: S101  # the judge skips whoever has none

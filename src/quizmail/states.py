@@ -81,6 +81,7 @@ class Skip(StrEnum):
     SUPPRESSED = "suppressed"
     # Found out between planning and sending, as a NotDue reason may be, too:
     USER_GONE = "user_gone"
+    QUIZZES_CLOSED = "quizzes_closed"  # those that the mail was to name; others are open
 
 
 class Failure(StrEnum):

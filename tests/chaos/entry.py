@@ -59,7 +59,7 @@ passed_after(activity, "month_of_users", "half_figures")
 passed_after(activity, "compute", "figures")
 passed_after(plan, "insert_rows", "half_page")
 passed_after(plan, "write_page", "page_planned")
-passed_after(release, "_change", "half_tidied")
+passed_after(release, "_end", "half_tidied")
 passed_after(release, "tidy", "tidied")
 
 

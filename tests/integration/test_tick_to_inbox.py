@@ -1,7 +1,7 @@
 """From the command, or the actor, to the inbox: real processes, Redis, PostgreSQL and SMTP."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
@@ -108,6 +108,21 @@ def test_an_actor_is_sent_from_a_repl(sqlite_stack, server, tmp_path):
     assert server.inbox[0].recipient == "user1@example.com"
     row = Delivery.get()
     assert (row.user_id, row.run_id) == ("3", None)
+
+
+def test_a_report_on_the_month_that_is_named_is_sent_from_a_repl(sqlite_stack, tmp_path):
+    month = datetime.now(UTC).replace(day=1) - timedelta(days=40)
+    sqlite_stack.site.attempt(3, sqlite_stack.site.quiz("Rivers"), month, percent=80.0)
+    sqlite_stack.start_redis()
+    sqlite_stack.start("worker")
+    script = f"from quizmail.actors import send_monthly_report as s; s.send(3, '{month:%Y-%m}')"
+    with started([sys.executable, "-c", script], tmp_path / "repl.log", sqlite_stack.environment) as repl:
+        assert repl.process.wait() == 0, repl.output
+
+    sqlite_stack.wait_for(sent=1)
+
+    row = Delivery.get()
+    assert (row.kind, row.user_id, row.period) == ("report", "3", f"{month:%Y-%m}")
 
 
 def test_no_address_gets_into_redis_or_into_the_log(sqlite_stack, server):

@@ -12,6 +12,7 @@ also write what no platform should hold.
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
@@ -197,3 +198,13 @@ class NativePlatform:
 
 
 _files = count(1)
+
+
+@contextmanager
+def queries_of(platform):
+    """Yield the list of the statements that are run on a platform in SQLite meanwhile."""
+    statements = []
+    platform.connect()
+    platform.database.connection().set_trace_callback(statements.append)
+    yield statements
+    platform.database.connection().set_trace_callback(None)

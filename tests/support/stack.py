@@ -27,7 +27,7 @@ class Stack:
     """Processes are started by name; whatever runs at the end of the block is stopped."""
 
     def __init__(self, folder, site, mail_port, database_url, **settings):
-        self.folder = folder
+        self.folder, self.site = folder, site
         self.redis_port = free_port()
         self.environment = {
             "PATH": os.environ["PATH"],

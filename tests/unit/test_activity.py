@@ -14,7 +14,7 @@ from quizmail.activity import LEASE, Figure, month_bounds, previous_month
 from quizmail.errors import PlatformUnavailable
 from quizmail.fields import decode_document
 from quizmail.models import Month, MonthFigure
-from tests.support.platforms import NativePlatform
+from tests.support.platforms import NativePlatform, queries_of
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 IN_OCTOBER = datetime(2026, 10, 15, 12, tzinfo=UTC)
@@ -274,6 +274,21 @@ def test_a_duplicate_user_is_counted_once(tmp_path):
         (figure,) = figures_of(site.opened(), [7])
 
     assert figure.taken == 1
+
+
+def test_the_attempts_of_a_month_are_read_by_one_query_however_many_took_part(site):
+    numbers, quiz, platform = [], site.quiz(), site.opened()
+    for more in (1, 9, 290):
+        for user in [site.user() for _ in range(more)]:
+            site.attempt(user, quiz, IN_OCTOBER, percent=50.0)
+        Month.delete().execute()
+        with queries_of(platform) as queries:
+            activity.compute(platform, PERIOD, NOW, "here")
+        reading = [query for query in queries if "EXISTS" not in query[:20]]  # How instants are written.
+        numbers.append((len(reading), sum("quiz_attempts" in query for query in reading)))
+
+    assert MonthFigure.select().count() == 300
+    assert numbers == [(2, 1)] * 3  # The quizzes, and everything else.
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,7 +14,7 @@ from quizmail.outbox.plan import PlannedRow
 from quizmail.parsing import Mailbox
 from quizmail.slots import Slot
 from quizmail.states import DeliveryState, Failure, Kind, RunState
-from tests.support.smtp_server import SmtpServer
+from tests.support.smtp_server import At, SmtpServer
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
 
@@ -113,6 +113,17 @@ def test_a_relay_that_is_down_does_not_stop_the_alarm(alarm, server, now, caplog
     with server.refusing():
         assert alarm.check(now) == 1
     assert any("could not be mailed" in record.message for record in caplog.records)
+
+
+def test_what_the_relay_said_of_an_alert_gets_into_no_log(alarm, server, now, caplog):
+    holds.hold(holds.ALL, "relay_unreachable", now, "quizmail")
+    server.plan = {At.RCPT: "550 5.1.1 <admin@example.com> unknown"}
+
+    with caplog.at_level("INFO"):
+        alarm.check(now)
+
+    assert "could not be mailed: rcpt: 550" in caplog.text
+    assert "admin" not in caplog.text
 
 
 def test_an_alert_that_the_relay_would_not_take_is_mailed_at_a_later_tick_and_then_no_more(

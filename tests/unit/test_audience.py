@@ -1,6 +1,5 @@
 """Who is on the platform and what is open to them, page by page."""
 
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from quizmail.audience import Audience
 from quizmail.errors import UnknownUser
 from quizmail.states import Kind
-from tests.support.platforms import WITH_ACCESS, NativePlatform
+from tests.support.platforms import WITH_ACCESS, NativePlatform, queries_of
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,15 +42,6 @@ def open_to(platform, user, at=NOW):
     member = audience.member(Kind.REMINDER, at, str(user), audience.catalogue(at))
     assert member == members_of(platform, at=at)[str(user)]
     return [quiz.title for quiz in member.open_quizzes]
-
-
-@contextmanager
-def queries_of(platform):
-    statements = []
-    platform.connect()
-    platform.database.connection().set_trace_callback(statements.append)
-    yield statements
-    platform.database.connection().set_trace_callback(None)
 
 
 def test_a_member_is_decoded(site):

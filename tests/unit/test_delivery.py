@@ -1,6 +1,6 @@
 """One mail through a real SMTP conversation; what arrived and what the row says."""
 
-from collections import Counter
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -228,11 +228,14 @@ def test_a_quiz_that_has_closed_is_dropped_from_the_mail(desk, server):
     assert others[0]["title"] in content
 
 
-def test_when_every_quiz_has_closed_the_reminder_is_skipped(desk, server):
-    desk.audience.closed = {quiz["id"] for quiz in desk.row.facts["quizzes"]}
+@pytest.mark.parametrize(("more", "reason"), [(0, NotDue.NOTHING_AVAILABLE), (7, Skip.QUIZZES_CLOSED)])
+def test_when_every_quiz_of_the_mail_has_closed_the_reminder_is_skipped(desk, server, more, reason):
+    facts = {**desk.row.facts, "more": more}
+    Delivery.update(facts=facts).execute()
+    desk.audience.closed = {quiz["id"] for quiz in facts["quizzes"]}
 
     assert desk.deliver() == DeliveryState.SKIPPED
-    assert desk.row.reason == NotDue.NOTHING_AVAILABLE
+    assert desk.row.reason == reason
 
 
 def test_a_user_who_is_gone_is_skipped(desk):
@@ -262,9 +265,19 @@ def test_one_line_is_logged_for_an_outcome_and_names_nobody(desk, caplog):
         desk.deliver()
 
     [line] = [record.message for record in caplog.records if record.name == "quizmail.delivery"]
-    assert Counter(line.split())[f"id={desk.id}"] == 1
-    assert "state=sent" in line
-    assert "ada" not in line
+    words, milliseconds = line.rsplit(" ", 1)
+    assert words == f"delivery kind=reminder id={desk.id} period=2026-11-23 state=sent reason=- attempt=1"
+    assert re.fullmatch(r"ms=\d+", milliseconds)
+
+
+def test_the_line_of_a_refusal_says_why_and_which_try_it_was(desk, server, caplog):
+    plan_of(server, {At.RCPT: "450 4.2.1 later"})
+    Delivery.update(attempts=2).execute()
+
+    with caplog.at_level("INFO", logger="quizmail"):
+        desk.deliver()
+
+    assert f"id={desk.id} period=2026-11-23 state=planned reason=temporary_reply attempt=3 " in caplog.text
 
 
 def test_a_worker_waits_for_an_instant_that_comes_soon(server, now):

@@ -108,6 +108,33 @@ def test_every_reason_not_to_mail_is_counted_or_kept(dispatcher, site):
     }
 
 
+def test_a_tick_says_in_one_line_what_it_did_and_why_it_did_not(dispatcher, site, caplog):
+    for number in (1, 2):
+        add_user(site, number, last_seen_at=QUIET)
+    add_user(site, 3, email="nobody", last_seen_at=QUIET)
+    add_user(site, 4, last_seen_at=QUIET, opt_out=True)
+    add_user(site, 5, last_seen_at=QUIET, is_staff=True)
+
+    with caplog.at_level("INFO", logger="quizmail"):
+        counts = dispatcher.tick(Kind.REMINDER, NO_PATIENCE)
+
+    [line] = [record.message for record in caplog.records if record.message.startswith("dispatch ")]
+    told = "not_due_staff=1 planned=2 released=2 skipped_bad_address=1 skipped_opted_out=1"
+    assert line.rpartition(" ")[0] == f"dispatch kind=reminder {told}"
+    assert counts["planned"] == 2
+
+
+def test_a_run_by_hand_says_in_one_line_what_was_planned(dispatcher, site, caplog):
+    add_user(site, 1, last_seen_at=QUIET)
+    by_hand = ByHand(dispatcher)
+    [slot] = by_hand.slots(Kind.REMINDER, EVENING)
+
+    with caplog.at_level("INFO", logger="quizmail"):
+        by_hand.run(slot)
+
+    assert "dispatch kind=reminder period=2026-11-23 by hand planned=1 ms=" in caplog.text
+
+
 def test_our_own_preferences_and_suppressions_count_too(dispatcher, site, clock):
     from quizmail import recipients
 

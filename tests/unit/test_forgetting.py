@@ -130,9 +130,9 @@ def test_who_was_mailed_for_a_period_is_not_mailed_for_it_again(now):
     forget(now)
 
     row = PlannedRow(ADA, now + timedelta(hours=6), {})
-    assert plan.insert_rows(Kind.REMINDER, PERIOD, None, now, now, [row]) == 0
+    assert plan.insert_rows(Kind.REMINDER, PERIOD, None, now, now, [row]).total() == 0
     assert Delivery.select().count() == 0
-    assert plan.insert_rows(Kind.REMINDER, "2026-11-24", None, now, now, [row]) == 1
+    assert plan.insert_rows(Kind.REMINDER, "2026-11-24", None, now, now, [row]).total() == 1
 
 
 @pytest.mark.parametrize("state", [DeliveryState.PLANNED, DeliveryState.UNKNOWN, DeliveryState.REJECTED])

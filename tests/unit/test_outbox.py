@@ -61,7 +61,7 @@ def test_a_user_is_planned_once_for_a_period_even_by_two_runs(ours, now):
     a_page(run, now, "1", "2")
     again = plan.reopen_by_hand(Slot(Kind.REMINDER, "2026-11-23", now, frozenset({"UTC"})), now)
 
-    assert a_page(again, now, "2", "3") == 1
+    assert a_page(again, now, "2", "3") == {None: 1}
     assert sorted(row.user_id for row in Delivery.select()) == ["1", "2", "3"]
 
 
@@ -301,6 +301,25 @@ def test_a_delivery_that_nobody_survives_is_set_aside(ours, now):
 
     assert release.tidy(now + timedelta(minutes=70), timedelta(minutes=14)).set_aside == 1
     assert Delivery.get().reason == Failure.NEVER_FINISHED
+
+
+def test_each_delivery_that_a_tick_ends_gets_its_line_of_log(ours, now, caplog, monkeypatch):
+    monkeypatch.setattr(release, "_AT_ONCE", 2)
+    rows = [load(row.id) for row in planned(now, *"123456")]
+    claim.claim(rows[0], "mine", "ada@example.com", "<1@example.com>", now)
+    Delivery.update(releases=6, released_at=now).where(Delivery.id == rows[1].id).execute()
+
+    with caplog.at_level("INFO", logger="quizmail"):
+        release.tidy(now + timedelta(minutes=20), timedelta(minutes=14))
+        tidied = release.tidy(now + ALL_DAY, timedelta(minutes=14))
+
+    told = [record.message for record in caplog.records if record.name == "quizmail.delivery"]
+    ends = ["unknown reason=process_died", "rejected reason=never_finished", *["expired reason=-"] * 4]
+    assert tidied.expired == 4
+    assert sorted(told) == [
+        f"delivery kind=reminder id={row.id} period=2026-11-23 state={end} attempt=1 ms=0"
+        for row, end in zip(rows, ends, strict=True)
+    ]
 
 
 def test_a_run_lives_until_its_last_delivery_is_finished(ours, now):

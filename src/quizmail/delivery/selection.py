@@ -13,6 +13,7 @@ from quizmail.errors import CompositionError, PlatformUnavailable, SourceError
 from quizmail.mailer import Envelope
 from quizmail.outbox import claim as claims
 from quizmail.outbox import valve
+from quizmail.outbox.telling import tell
 from quizmail.outbox.work import Work
 from quizmail.rechecking import Checked, Wanted, still_wanted
 from quizmail.states import DeliveryState, Failure, NotDue, Skip
@@ -138,21 +139,10 @@ class Selection:
     def tell(
         self, work: Work, state: DeliveryState, reason: StrEnum | None = None, begun: float | None = None
     ) -> None:
-        """Remember what became of a delivery, and log it in one line.
-
-        It names our row, never the user or the address.
-        """
+        """Remember what became of a delivery, and log it."""
         self.states[work.id] = state
-        log.info(
-            "delivery kind=%s id=%d period=%s state=%s reason=%s attempt=%d ms=%d",
-            work.kind,
-            work.id,
-            work.period,
-            state,
-            reason or "-",
-            work.attempts + 1,
-            (time.monotonic() - begun) * 1000 if begun else 0,
-        )
+        elapsed = (time.monotonic() - begun) * 1000 if begun else 0
+        tell(work.kind, work.id, work.period, state, reason, work.attempts + 1, elapsed)
 
     def _may_go(self, work: Work) -> bool:
         now = self.deliverer.clock()

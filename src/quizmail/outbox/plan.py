@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from quizmail.database import insert_new, transaction
+from quizmail.database import insert_new, insert_new_returning, transaction
 from quizmail.models import Delivery, Recipient, Run, database
 from quizmail.outbox import tombstones
 from quizmail.prepared import Among
@@ -107,14 +107,14 @@ def write_page(
     rows: Sequence[PlannedRow],
     counts: tuple[Counter[NotDue], Counter[str]],
     cursor: str | None,
-) -> int:
+) -> Counter[str | None]:
     """Write a page: its rows, the run's counts and the cursor; `cursor` None ends the planning.
 
     Args:
         counts: the page's not-due users by reason, and its oddities by name.
 
     Returns:
-        How many rows are new.
+        How many rows are new, by their reasons; those that are planned have none.
 
     Raises:
         LostLease: nothing was written; another planner goes on from the last page.
@@ -141,10 +141,10 @@ def write_page(
 
 def insert_rows(
     kind: Kind, period: str, run_id: int | None, due_at: datetime, now: datetime, rows: Sequence[PlannedRow]
-) -> int:
-    """Write the rows whose (kind, user, period) has none yet and return how many were written."""
+) -> Counter[str | None]:
+    """Write the rows whose (kind, user, period) has none yet and return how many, by their reasons."""
     if not rows:
-        return 0
+        return Counter()
     with transaction(durable=False):
         tombstones.wait_for_each_other(forgetting=False)
         new = _insert_deliveries(kind, period, run_id, due_at, now, rows)
@@ -153,9 +153,9 @@ def insert_rows(
 
 def _insert_deliveries(
     kind: Kind, period: str, run_id: int | None, due_at: datetime, now: datetime, rows: Sequence[PlannedRow]
-) -> int:
+) -> Counter[str | None]:
     ids = _recipient_ids([row.user_id for row in rows])
-    return insert_new(
+    reasons = insert_new_returning(
         Delivery,
         _COLUMNS,
         [
@@ -177,7 +177,9 @@ def _insert_deliveries(
             )
             for row in rows
         ],
+        "reason",
     )
+    return Counter(reasons)
 
 
 def _recipient_ids(user_ids: Sequence[str]) -> Mapping[str, int]:

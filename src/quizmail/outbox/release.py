@@ -8,6 +8,7 @@ from peewee import SQL, fn
 
 from quizmail.database import transaction
 from quizmail.models import Attempt, Delivery, Hold, Run
+from quizmail.outbox.telling import tell
 from quizmail.prepared import Among
 from quizmail.states import DeliveryState, Failure, RunState, Scope
 
@@ -18,6 +19,10 @@ MOST_RELEASES = 5
 _PLANNED = Delivery.stands(DeliveryState.PLANNED)
 _RELEASED = _PLANNED & Delivery.released_at.is_null(False)
 WAITING = _PLANNED & Delivery.released_at.is_null()
+#: How many deliveries are ended in one statement, and what is told of each.
+_AT_ONCE = 1000
+_TOLD = (Delivery.kind, Delivery.id, Delivery.period, Delivery.attempts)
+
 #: The day on which a delivery became due, spelt as in the index: with literals.
 _DAY = SQL("substr(due_at, 1, 10)")
 
@@ -81,7 +86,10 @@ def is_anything_ready(now: datetime) -> bool:
 
 
 def tidy(now: datetime, lease: timedelta) -> Tidied:
-    """Expire what is too late, give up claims older than `lease`, set the poisonous aside, end runs."""
+    """Expire what is too late, give up claims older than `lease`, set the poisonous aside, end runs.
+
+    Each delivery that ends here gets its line of log, as those do that a worker ends.
+    """
     overdue = Delivery.stands(DeliveryState.SENDING) & (Delivery.claimed_at < now - lease)
     poisonous = _RELEASED & (Delivery.releases > MOST_RELEASES)
     unfinished = Delivery.select(Delivery.id).where(
@@ -91,9 +99,9 @@ def tidy(now: datetime, lease: timedelta) -> Tidied:
         (Run.state == RunState.PLANNED) & ~fn.EXISTS(unfinished)
     )
     return Tidied(
-        expired=_change(_PLANNED & (Delivery.expires_at <= now), state=DeliveryState.EXPIRED),
+        expired=_end(_PLANNED & (Delivery.expires_at <= now), DeliveryState.EXPIRED),
         unknown=_give_up(overdue),
-        set_aside=_change(poisonous, state=DeliveryState.REJECTED, reason=Failure.NEVER_FINISHED),
+        set_aside=_end(poisonous, DeliveryState.REJECTED, Failure.NEVER_FINISHED),
         runs_done=ended.execute(),
     )
 
@@ -108,14 +116,17 @@ def _give_up(overdue: Any) -> int:
         given_up = (
             Delivery.update(state=unknown, reason=Failure.PROCESS_DIED)
             .where(overdue)
-            .returning(Delivery.id, Delivery.attempts, Delivery.claimed_at)
+            .returning(*_TOLD, Delivery.claimed_at)
         )
+        ended = list(given_up.tuples().execute())
         rows = [
             {"delivery": row_id, "number": attempts, "at": at, "outcome": unknown}
-            for row_id, attempts, at in given_up.tuples().execute()
+            for _, row_id, _, attempts, at in ended
         ]
         if rows:
             Attempt.insert_many(rows).execute()
+    for kind, row_id, period, attempts, _ in ended:
+        tell(kind, row_id, period, unknown, Failure.PROCESS_DIED, attempts)
     return len(rows)
 
 
@@ -138,9 +149,19 @@ def room(now: datetime, most: int, in_queue: int) -> int:
     return most - max(in_queue, min(released(), in_queue + recent))
 
 
-def _change(which: Any, **values: Any) -> int:
-    changed: int = Delivery.update(**values).where(which).execute()
-    return changed
+def _end(which: Any, state: DeliveryState, reason: Failure | None = None) -> int:
+    """End planned deliveries and say so of each; return how many there were."""
+    values = {"state": state} if reason is None else {"state": state, "reason": reason}
+    some, count = Delivery.select(Delivery.id).where(which).limit(_AT_ONCE), 0
+    while True:
+        # Not by the ids alone: another dispatcher may end the same ones.
+        ended = Delivery.update(values).where(Delivery.id.in_(some) & which).returning(*_TOLD)
+        rows = list(ended.tuples().execute())
+        for kind, row_id, period, attempts in rows:
+            tell(kind, row_id, period, state, reason, attempts + 1)
+        count += len(rows)
+        if not rows:
+            return count
 
 
 def _holds_on_delivery(now: datetime) -> Any:

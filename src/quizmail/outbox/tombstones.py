@@ -4,6 +4,7 @@ A tombstone names nobody: it holds the SHA-256 of the user's id, the kind and th
 ``EVERY`` stops every mail of its kind; it stands for an opt-out, and never ages out.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
@@ -54,15 +55,15 @@ def among(user_ids: Collection[str], kind: Kind, period: str) -> set[str]:
     return {user_id for user_id in user_ids if key(user_id) in hashes} if hashes else set()
 
 
-def withdraw(user_ids: Collection[str], kind: Kind, period: str) -> int:
-    """Take back rows just written for who was forgotten meanwhile, and return how many there were.
+def withdraw(user_ids: Collection[str], kind: Kind, period: str) -> Counter[str | None]:
+    """Take back rows just written for who was forgotten meanwhile; return how many, by their reasons.
 
     Asked after the rows are written and in their transaction: a row that was there kept a new one from being
     written, and one that has gone left its tombstone first. Asked before, both could be missed.
     """
     stopped = among(user_ids, kind, period)
     if not stopped:
-        return 0
+        return Counter()
     new = (Delivery.kind == kind) & (Delivery.period == period) & Delivery.claimed_at.is_null()
-    withdrawn: int = Delivery.delete().where(new & Delivery.user_id.in_(list(stopped))).execute()
-    return withdrawn
+    withdrawn = Delivery.delete().where(new & Delivery.user_id.in_(list(stopped))).returning(Delivery.reason)
+    return Counter(reason for (reason,) in withdrawn.tuples().execute())
