@@ -1,11 +1,10 @@
 """What users did in a month: figures and ranks, computed once when the month has ended, read ever after."""
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from quizmail.database import insert_new, transaction
 from quizmail.fields import Document
@@ -15,6 +14,7 @@ from quizmail.platform.last_finished import finished_before
 from quizmail.platform.month import month_of_users, taken_between
 from quizmail.prepared import Among
 from quizmail.ranking import ranked
+from quizmail.slots import month_bounds
 
 #: How long a computation may take before another process begins it anew.
 LEASE = timedelta(minutes=10)
@@ -55,19 +55,6 @@ class Figure(NamedTuple):
     below: int | None
     quizzes: Document
     categories: list[dict[str, Any]] | None
-
-
-def month_bounds(period: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the first instants of the month `period` (``2026-10``) and of the next in `zone`, as UTC."""
-    first = datetime.strptime(period, "%Y-%m").replace(tzinfo=zone)
-    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return first.astimezone(UTC), following.astimezone(UTC)
-
-
-def previous_month(period: str) -> str:
-    """Return the month before `period`: ``2025-12`` for ``2026-01``."""
-    year, month = map(int, period.split("-"))
-    return f"{year - 1:04}-12" if month == 1 else f"{year:04}-{month - 1:02}"
 
 
 def compute(platform: Platform, period: str, now: datetime, lease_by: str) -> bool:

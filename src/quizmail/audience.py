@@ -152,7 +152,7 @@ class Audience:
         """Return what is open to the users with these keys; two queries at most."""
         return Availability(self.platform, self.platform.rows(at), at, keys, catalogue)
 
-    def recheck(self, user_id: str, at: datetime) -> Member:
+    def find(self, user_id: str, at: datetime) -> Member:
         """Read one user and his last activity: two queries, without what is open to him.
 
         Raises:

@@ -80,7 +80,7 @@ class ByHand:
         """
         audience, calendar = self.dispatcher.audience, self.dispatcher.calendar
         instant = at or self.dispatcher.clock()
-        zone = audience.recheck(user_id, instant).zone
+        zone = audience.find(user_id, instant).zone
         if at is not None and period is None:
             slot = slots.latest(kind, at, [zone], calendar)[-1]
             period, instant = slot.period, slot.at
@@ -150,7 +150,7 @@ class ByHand:
         if question.kind is Kind.REMINDER:
             return question
         now = self.dispatcher.clock()
-        if slots.month_end(question.period, self.dispatcher.calendar.site_zone) > now:
+        if not slots.has_ended(question.period, self.dispatcher.calendar.site_zone, now):
             return replace(question, so_far=now)
         self._need_figures(question.period)
         return question

@@ -16,7 +16,7 @@ from quizmail.states import Kind
 
 
 class Mail(NamedTuple):
-    """A mail that is ready to be sent.
+    """A composed mail: its bytes, and where it is returned to.
 
     Attributes:
         message_id: with its brackets; the same on every try.

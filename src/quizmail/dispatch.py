@@ -131,9 +131,9 @@ class Dispatcher:
             QuizmailError: the month has not ended, so it has no figures yet.
         """
         now = self.clock()
-        if slots.month_end(period, self.calendar.site_zone) > now:
+        if not slots.has_ended(period, self.calendar.site_zone, now):
             raise QuizmailError(f"{period} has not ended: it has no figures yet")
-        before = activity.previous_month(period)
+        before = slots.previous_month(period)
         return all(activity.compute(self.platform, month, now, self.name) for month in (before, period))
 
     def question(self, kind: Kind, period: str, at: datetime, lives_at_least_until: datetime) -> Question:

@@ -103,7 +103,7 @@ class Planner:
     ) -> dict[str, dict[str, Any]]:
         platform, period = self.audience.platform, question.period
         ids = [member.user_id for member in members if member.user_id in figures]
-        before = activity.figures(activity.previous_month(period), ids)
+        before = activity.figures(slots.previous_month(period), ids)
         # Whoever took part in the month before need not be looked up.
         new = activity.newcomers(platform, period, set(ids) - before.keys())
         available = self.audience.available(question.at, ids, question.catalogue)

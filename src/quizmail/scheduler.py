@@ -1,6 +1,6 @@
 """periodiq's schedule, in a process that outlives Redis.
 
-periodiq keeps no state and ends when Redis is away at the minute; honcho would then stop everything
+periodiq keeps no state and ends when Redis is away at the minute; the launcher would then stop everything
 else. Nothing depends on a single tick, so the loop is simply begun again when Redis is back.
 """
 
@@ -28,5 +28,5 @@ def schedule(broker: Broker, wait: Callable[[], None]) -> None:
             scheduler.schedule()
             scheduler.loop()
         except (redis.RedisError, BrokerConnectionError) as problem:
-            signal.alarm(0)
+            signal.alarm(0)  # One that is left over would wake the next loop at the wrong time.
             log.warning("Redis was lost (%s), starting again when it is back", type(problem).__name__)

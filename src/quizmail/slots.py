@@ -100,9 +100,20 @@ def expiry(kind: Kind, period: str, zone: str, slot_at: datetime) -> datetime:
     return _instant(date.fromisoformat(period) + _DAY, 0, zone_info(zone))
 
 
-def month_end(period: str, zone: ZoneInfo) -> datetime:
-    """Return the first UTC instant after the month `period` in `zone`."""
-    return _instant(_month_after(date.fromisoformat(f"{period}-01")), 0, zone)
+def month_bounds(period: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the first UTC instants of the month `period` (``2026-10``) and of the next one in `zone`."""
+    first = date.fromisoformat(f"{period}-01")
+    return _instant(first, 0, zone), _instant(_month_after(first), 0, zone)
+
+
+def has_ended(period: str, zone: ZoneInfo, now: datetime) -> bool:
+    """Say whether the month `period` is over in `zone`."""
+    return month_bounds(period, zone)[1] <= now
+
+
+def previous_month(period: str) -> str:
+    """Return the month before `period`: ``2025-12`` for ``2026-01``."""
+    return _month_before(date.fromisoformat(f"{period}-01")).strftime("%Y-%m")
 
 
 @cache

@@ -10,7 +10,7 @@ from enum import StrEnum
 from quizmail import recipients
 from quizmail.database import transaction
 from quizmail.errors import QuizmailError
-from quizmail.mailer.values import one_line
+from quizmail.mailer.values import printable_line
 from quizmail.models import Suppression
 from quizmail.platform import addresses
 
@@ -62,7 +62,7 @@ def add(text: str, reason: str, now: datetime) -> bool:
     address = _address(text)
     if address is None:
         raise QuizmailError(f"{text!r} is no address that could be mailed, and no sha256: hash")
-    return _insert(Entry(address, one_line(reason) or _BY_HAND, None, None, now))
+    return _insert(Entry(address, printable_line(reason) or _BY_HAND, None, None, now))
 
 
 def remove(text: str) -> bool:
@@ -100,7 +100,7 @@ def _entry(line: Mapping[str, str], now: datetime) -> Entry | None:
         return None
     if address is None:
         return None
-    reason, code, evidence = (one_line(line.get(name) or "") for name in ("reason", "code", "evidence"))
+    reason, code, evidence = (printable_line(line.get(name) or "") for name in ("reason", "code", "evidence"))
     return Entry(address, reason or "imported", code or None, evidence or None, min(since, now))
 
 

@@ -87,7 +87,7 @@ class Engine:
     clock: Callable[[], datetime]
 
 
-def lease(chosen: Settings) -> timedelta:
+def lease_of(chosen: Settings) -> timedelta:
     """Return how long a claim may wait for its outcome: its SMTP time-outs and two minutes."""
     return 2 * chosen.mail_command_timeout + chosen.mail_body_timeout + timedelta(minutes=2)
 
@@ -149,15 +149,15 @@ def composer_of(chosen: Settings) -> Composer:
     """
     own = {Kind.REMINDER: chosen.mail_reminder_sender, Kind.REPORT: chosen.mail_report_sender}
     return Composer(
-        renderer_of(chosen),
-        links_of(chosen),
-        chosen.mail_default_sender,
-        chosen.site_name,
-        chosen.mail_idempotency_header,
-        {kind: sender for kind, sender in own.items() if sender},
-        returns_of(chosen),
-        chosen.feedback_sender_id,
-        signer_of(chosen),
+        renderer=renderer_of(chosen),
+        links=links_of(chosen),
+        sender=chosen.mail_default_sender,
+        site_name=chosen.site_name,
+        idempotency_header=chosen.mail_idempotency_header,
+        senders={kind: sender for kind, sender in own.items() if sender},
+        returns=returns_of(chosen),
+        feedback_sender_id=chosen.feedback_sender_id,
+        signer=signer_of(chosen),
     )
 
 
@@ -186,6 +186,7 @@ def build(
     composer = composer_of(chosen)
     calendar = calendar_of(chosen)
     mailers = transport or Mailers(Relay.from_settings(chosen))
+    lease, pace = lease_of(chosen), pace_of(chosen)
     dispatcher = Dispatcher(
         platform=platform,
         planner=planner,
@@ -193,8 +194,8 @@ def build(
         bell=bell or NoBell(),
         clock=clock,
         max_waiting=chosen.send_max_waiting,
-        pace=pace_of(chosen),
-        lease=lease(chosen),
+        pace=pace,
+        lease=lease,
         keep=chosen.keep_deliveries,
         resend_unknown_after={
             kind: after
@@ -205,28 +206,28 @@ def build(
             if after
         },
     )
-    alarm = Alarm(
-        chosen.admin_email,
-        chosen.mail_default_sender,
-        chosen.site_name,
-        mailers,
-        chosen.alert_unknown_above,
-    )
-    terms = Terms(chosen.inactive_after, chosen.hold_after_failures, lease(chosen), pace_of(chosen))
-    deliverer = Deliverer(planner.audience, composer, mailers, terms, clock, dispatcher.bell.ring_later)
+    terms = Terms(chosen.inactive_after, chosen.hold_after_failures, lease, pace)
     return Engine(
-        chosen,
-        platform,
-        calendar,
-        composer.links,
-        composer,
-        planner,
-        dispatcher,
-        ByHand(dispatcher),
-        deliverer,
-        alarm,
-        mailers,
-        clock,
+        settings=chosen,
+        platform=platform,
+        calendar=calendar,
+        links=composer.links,
+        composer=composer,
+        planner=planner,
+        dispatcher=dispatcher,
+        by_hand=ByHand(dispatcher),
+        deliverer=Deliverer(
+            planner.audience, composer, mailers, terms, clock, ring_later=dispatcher.bell.ring_later
+        ),
+        alarm=Alarm(
+            administrator=chosen.admin_email,
+            sender=chosen.mail_default_sender,
+            site_name=chosen.site_name,
+            transport=mailers,
+            unknown_above=chosen.alert_unknown_above,
+        ),
+        mailers=mailers,
+        clock=clock,
     )
 
 

@@ -72,7 +72,7 @@ class _Play:
     def __init__(self, world: World) -> None:
         self.world = world
         self.deeds = Deeds(world)
-        self.lease = wiring.lease(load(world.environment))
+        self.lease = wiring.lease_of(load(world.environment))
         self.ticked = 0.0
         self.most_waiting = 0
         self.moved: tuple[float, Any] = (0.0, None)

@@ -92,7 +92,7 @@ def test_a_page_a_month_and_an_inspection(site, postgresql_url, sqlite_database,
         assert member.open_quizzes[0].closes_at == NOW + DAY
         assert teacher.is_staff and teacher.open_quizzes == ()
         assert Audience(platform).zones() == {"Asia/Kolkata", "UTC"}
-        assert Audience(platform).recheck(str(away), NOW).last_activity == NOW - 5 * DAY
+        assert Audience(platform).find(str(away), NOW).last_activity == NOW - 5 * DAY
         assert Audience(platform).open_now([str(quiz), "x"], NOW).keys() == {str(quiz)}
         assert activity.compute(platform, "2026-10", NOW, "here")
         (figure,) = activity.figures("2026-10", [str(away)]).values()
@@ -133,10 +133,10 @@ def test_every_type_of_id_pages_and_is_found_again(postgresql_url, sqlite_databa
         assert len(set(keys)) == len(keys) == len(users)
         assert {member.last_activity for member in found} == {datetime(2026, 10, 3, tzinfo=UTC)}
         for key in keys:
-            assert Audience(platform).recheck(key, NOW).user_id == key
+            assert Audience(platform).find(key, NOW).user_id == key
         for nobody in ("nobody", "", "9" * 30, "\ud800", "a\0b", "042"):
             with pytest.raises(UnknownUser):
-                Audience(platform).recheck(nobody, NOW)
+                Audience(platform).find(nobody, NOW)
         assert activity.compute(platform, "2026-10", NOW, "here")
         assert activity.figures("2026-10", keys).keys() == set(keys)
 

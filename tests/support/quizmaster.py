@@ -35,7 +35,7 @@ def _assert_the_users_are_found(platform):
     assert eve.last_activity == datetime(2026, 10, 2, 10, tzinfo=UTC)
     assert eve.created_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
     assert [quiz.title for quiz in eve.open_quizzes] == ["Halves", "Rhine"]
-    assert audience.recheck("4", OPENING).last_activity == eve.last_activity
+    assert audience.find("4", OPENING).last_activity == eve.last_activity
 
 
 def _assert_the_quizzes_are_found(platform):

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quizmail import activity
-from quizmail.activity import LEASE, Figure, month_bounds, previous_month
+from quizmail.activity import LEASE, Figure
 from quizmail.errors import PlatformUnavailable
 from quizmail.fields import decode_document
 from quizmail.models import Month, MonthFigure
+from quizmail.slots import month_bounds, previous_month
 from tests.support.platforms import NativePlatform, queries_of
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)

@@ -152,7 +152,7 @@ def test_the_last_activity_is_the_latest_end_that_counts(site, raws, attempts, a
 
     with opened(site, zone) as platform:
         page = Audience(platform).page(Kind.REMINDER, at, {"UTC"}, None, [])
-        checked = {key: Audience(platform).recheck(key, at).last_activity for key, _ in users}
+        checked = {key: Audience(platform).find(key, at).last_activity for key, _ in users}
 
     found = {member.user_id: member.last_activity for member in page.members}
     assert found == checked == {key: expected.get(key) for key, _ in users}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import islice
 
 from quizmail.bounces.mime import LARGEST, Part, fields, parse, parts
-from quizmail.mailer.values import one_line
+from quizmail.mailer.values import printable_line
 from quizmail.platform import addresses
 
 #: Where servers write down to whom a message came; most telling first.
@@ -124,7 +124,7 @@ def _fate(group: Part) -> Fate | None:
     return Fate(
         _action(group.first("Action").lower(), status),
         status,
-        one_line(addresses.all_masked(f"{status} {diagnostic}"))[:_LONGEST_EVIDENCE],
+        printable_line(addresses.all_masked(f"{status} {diagnostic}"))[:_LONGEST_EVIDENCE],
         tuple(_addresses(group, "Original-Recipient", "Final-Recipient")),
     )
 

@@ -51,7 +51,7 @@ def _known(settings: Settings, user: str) -> tuple[set[str], set[str]]:
     """
     platform = Platform.open(settings.quiz_database_url, settings.quiz_source, settings.site_timezone)
     try:
-        member = Audience(platform).recheck(user, wiring.utc_now())
+        member = Audience(platform).find(user, wiring.utc_now())
     except UnknownUser:
         return {user}, set()
     finally:

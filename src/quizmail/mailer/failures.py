@@ -4,7 +4,7 @@ import smtplib
 import socket
 import ssl
 
-from quizmail.mailer.values import Relay, Stage, one_line
+from quizmail.mailer.values import Relay, Stage, printable_line
 
 
 def cause_of(error: Exception, stage: Stage, relay: Relay) -> str:
@@ -17,12 +17,12 @@ def cause_of(error: Exception, stage: Stage, relay: Relay) -> str:
         case smtplib.SMTPServerDisconnected():
             return f"{relay.address} {silence(error)}"
         case smtplib.SMTPException():
-            return one_line(f"login refused: {error}")
+            return printable_line(f"login refused: {error}")
         case UnicodeError():
             return _not_ascii(stage, relay)
         case OSError():
-            return one_line(_unreachable(error, relay))
-    return one_line(str(error))
+            return printable_line(_unreachable(error, relay))
+    return printable_line(str(error))
 
 
 def silence(error: BaseException) -> str:
@@ -43,7 +43,7 @@ def _refused(error: smtplib.SMTPResponseException, stage: Stage) -> str:
             what = "EHLO"
         case _:
             what = "login" if stage is Stage.LOGIN else "STARTTLS"
-    answer = one_line(error.smtp_error)
+    answer = printable_line(error.smtp_error)
     if not 400 <= error.smtp_code <= 599:
         return unexpected(error.smtp_code, f"{answer} (to {what})")
     return f"{what} refused: {error.smtp_code} {answer}"
@@ -51,7 +51,7 @@ def _refused(error: smtplib.SMTPResponseException, stage: Stage) -> str:
 
 def unexpected(code: int, text: str) -> str:
     """Return how to call a reply that has no place where it came; smtplib gives -1 to what is no reply."""
-    return one_line(f"unexpected reply: {code if code >= 0 else ''} {text}")
+    return printable_line(f"unexpected reply: {code if code >= 0 else ''} {text}")
 
 
 def _not_offered(stage: Stage) -> str:
@@ -63,7 +63,7 @@ def _not_offered(stage: Stage) -> str:
 def _not_ascii(stage: Stage, relay: Relay) -> str:
     if stage is Stage.LOGIN:
         return "login refused: the login name or the password holds characters outside ASCII"
-    return one_line(f"{relay.host} is not a host name")
+    return printable_line(f"{relay.host} is not a host name")
 
 
 def _unreachable(error: OSError, relay: Relay) -> str:

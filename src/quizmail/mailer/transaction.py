@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from quizmail.mailer.failures import silence, unexpected
 from quizmail.mailer.lines import Lines
-from quizmail.mailer.values import Envelope, NoAnswer, Reply, Stage, one_line
+from quizmail.mailer.values import Envelope, NoAnswer, Reply, Stage, printable_line
 from quizmail.message import Canonical
 
 _ADDRESS = re.compile(r"[!-;=?-~]+")  # printable ASCII without space and angle brackets
@@ -96,12 +96,12 @@ def ask(smtp: smtplib.SMTP, stage: Stage, words: bytes, timeout: float) -> Reply
             smtp.send(words)
         code, text = _come_already(smtp) or smtp.getreply()
     except smtplib.SMTPResponseException as error:
-        return NoAnswer(stage, unexpected(error.smtp_code, one_line(error.smtp_error)))
+        return NoAnswer(stage, unexpected(error.smtp_code, printable_line(error.smtp_error)))
     except Exception as error:
         return NoAnswer(stage, f"the server {silence(error)}")
     if not 200 <= code <= 599:
-        return NoAnswer(stage, unexpected(code, one_line(text)))
-    return Reply(stage, code, one_line(text))
+        return NoAnswer(stage, unexpected(code, printable_line(text)))
+    return Reply(stage, code, printable_line(text))
 
 
 def _come_already(smtp: smtplib.SMTP) -> tuple[int, bytes] | None:

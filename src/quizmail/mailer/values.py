@@ -137,7 +137,7 @@ class Ready:
     """The relay has said 354 and waits for the body: the moment to claim the mail."""
 
 
-def one_line(text: bytes | str) -> str:
+def printable_line(text: bytes | str) -> str:
     """Return what a server said as one line of printable characters, at most 500."""
     words = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).strip()
     if not words.isprintable():

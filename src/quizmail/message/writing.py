@@ -29,7 +29,7 @@ _FIXED = (
 
 
 class Parts(Protocol):
-    """What a message says."""
+    """What a message says: `rendering.Parts`, which this package does not know."""
 
     @property
     def subject(self) -> str:

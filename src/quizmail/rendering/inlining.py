@@ -21,7 +21,7 @@ _STRUCTURE = frozenset({"extends", "block", "endblock", "include"})
 #: Tags whose effect Jinja has in the blocks of the same template, too.
 _OUTSIDE = frozenset({"set", "macro", "import", "from"})
 #: Variables that have the same value in all mails of a language.
-_SETTLED = frozenset({"super()", "direction", "start", "end"})
+_PER_LANGUAGE = frozenset({"super()", "direction", "start", "end"})
 _BEGINS = {"variable_begin": "variable_end", "block_begin": "block_end", "raw_begin": "raw_end"}
 
 #: A mask is a number between two private-use characters, which no template contains.
@@ -138,7 +138,7 @@ def _check_blocks(pieces: Iterable[_Piece], template: str, path: str | None) -> 
 def _is_structure(piece: _Piece) -> bool:
     words = piece.words
     if piece.kind == "variable_begin":
-        return len(words) == 1 and words[0] in _SETTLED
+        return len(words) == 1 and words[0] in _PER_LANGUAGE
     return piece.kind == "block_begin" and words[0] in _STRUCTURE
 
 
