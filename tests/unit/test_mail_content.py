@@ -174,6 +174,21 @@ def test_a_bar_is_as_wide_as_the_average_and_stays_in_its_place():
     assert "140%" in html and "-3%" in html
 
 
+def test_every_graded_quiz_has_a_bar_of_its_best_score_and_an_ungraded_one_has_none():
+    scores = (100.0, None, 62.5, 0.4, 140.0, -3.0)
+    html = render(Kind.REPORT, quizzes=[a_result(best=each) for each in scores]).html
+
+    rows = re.split(r'<span\s+class="title"', html.partition("best first")[2])[1:]
+    assert [re.findall(r'class="(full|rest) narrow"[^>]*?width="(\d+)%"', row) for row in rows] == [
+        [("full", "100")],
+        [],
+        [("full", "62"), ("rest", "38")],
+        [("rest", "100")],
+        [("full", "100")],
+        [("rest", "100")],
+    ]
+
+
 def test_the_button_of_a_report_goes_to_the_quiz_that_it_suggests():
     parts = render(Kind.REPORT)
 
