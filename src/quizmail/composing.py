@@ -14,6 +14,12 @@ from quizmail.rendering import Parts, Renderer
 from quizmail.returns import ReturnPaths
 from quizmail.states import Kind
 
+#: A mail has fewer bytes than this. Gmail cuts what is longer than some 102 000 of them.
+_TOO_LARGE = 80_000
+
+#: How many quizzes are named at least, however large the mail. The subject of a reminder needs one.
+_FEWEST = {Kind.REMINDER: 1, Kind.REPORT: 0}
+
 
 class Mail(NamedTuple):
     """A composed mail: its bytes, and where it is returned to.
@@ -70,6 +76,7 @@ class Composer:
         """Return the mail of `kind` for the `key` (user id, period); the same key gives the same Message-ID.
 
         Without a `delivery_id`, our row id, it has no page of its own and no address to return to.
+        A mail that would be too large names fewer quizzes than the facts do, and counts the others.
 
         Raises:
             CompositionError: when a template or a header cannot be written. Our own fault.
@@ -90,6 +97,8 @@ class Composer:
         )
         if self.signer:
             content = self.signer.sign(content, date)
+        if len(content) >= _TOO_LARGE and len(facts["quizzes"]) > _FEWEST[kind]:
+            return self.compose(kind, key, recipient_id, address, _one_less(facts), date, delivery_id)
         return Mail(message_id, parts, content, *self._return_path(kind, delivery_id, address))
 
     def sender_of(self, kind: Kind) -> Mailbox:
@@ -122,3 +131,8 @@ class Composer:
             kind: Letterhead(self.sender_of(kind), message.list_id(kind, self._domain, self.site_name))
             for kind in Kind
         }
+
+
+def _one_less(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the facts with their last quiz among those that are counted only."""
+    return {**facts, "quizzes": facts["quizzes"][:-1], "more": facts["more"] + 1}
