@@ -425,12 +425,12 @@ def test_nobody_has_an_id_that_does_not_exist_or_cannot_be_encoded(site, user_id
     site.user(id=1)
     audience = Audience(site.opened())
 
-    for ask in (audience.recheck, lambda key, at: audience.member(Kind.REMINDER, at, key, [])):
+    for ask in (audience.find, lambda key, at: audience.member(Kind.REMINDER, at, key, [])):
         with pytest.raises(UnknownUser):
             ask(user_id, NOW)
 
 
-def test_a_recheck_costs_two_queries_at_most(site):
+def test_to_find_a_user_costs_two_queries_at_most(site):
     user, quiz = site.user(last_seen_at=NOW - 9 * DAY), site.quiz()
     site.attempt(user, quiz, NOW - DAY)
     platform = site.opened()
