@@ -158,6 +158,7 @@ def test_the_demo_uses_this_machine_only_whatever_the_environment_says(folder):
     assert chosen.database_url.startswith("sqlite:///var/demo/")
     assert chosen.redis_url.startswith("redis://127.0.0.1:")
     assert chosen.web_host == "127.0.0.1"
+    assert chosen.port != int(STRAY["PORT"])
     assert chosen.base_url == f"http://127.0.0.1:{chosen.port}"
     assert chosen.secret_key != STRAY["SECRET_KEY"]
 
