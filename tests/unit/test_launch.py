@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from honcho.environ import parse_procfile
 
 from quizmail import redis_server, settings
+from quizmail.cli import main
 from quizmail.demo import ports, setup
 from quizmail.errors import ConfigurationError
 from quizmail.launch import foreground
@@ -175,6 +177,26 @@ def test_a_command_beside_a_running_demo_gets_its_ports_although_they_are_in_use
     file.write_text(f'{{"web": {listener}, "smtp": 1, "redis": 2}}')
     assert setup.prepare({}, NOW, running=True)["PORT"] == str(listener)
     assert setup.prepare({}, NOW, running=False)["PORT"] != str(listener)
+
+
+def named_in_the_procfile():
+    """Return {process: the quizmail command that its line ends in}."""
+    processes = parse_procfile((PROJECT / "Procfile").read_text()).processes
+    return {name: line.partition(" -m quizmail ")[2] for name, line in processes.items()}
+
+
+def test_the_procfile_has_every_process_of_the_engine_and_the_release_step():
+    assert named_in_the_procfile() == {
+        "web": "web",
+        "worker": "worker",
+        "dispatcher": "dispatcher",
+        "scheduler": "scheduler",
+        "release": "migrate",
+    }
+
+
+def test_every_line_of_the_procfile_names_a_command_that_exists():
+    assert set(named_in_the_procfile().values()) <= main.commands.keys()
 
 
 def commands(environment):
