@@ -12,6 +12,7 @@ import pytest
 
 from quizmail import settings
 from quizmail.cli import main
+from quizmail.launch.stopping import PATIENCE
 from quizmail.platform import Platform
 from quizmail.settings import Settings
 
@@ -62,6 +63,10 @@ def test_the_documented_defaults_are_the_real_ones():
     real = {option.name: words.get(option.default, option.default) for option in options}
 
     assert dict(documented_settings()) == real
+
+
+def test_the_documented_time_to_stop_is_the_real_one():
+    assert f"kill what has not ended after {PATIENCE} seconds" in text_of(PROJECT / "docs/configuration.md")
 
 
 @every_page

@@ -16,6 +16,7 @@ from quizmail.errors import ConfigurationError
 from quizmail.launch import foreground
 from quizmail.launch.foreground import is_demo
 from quizmail.launch.lock import holder, only_one
+from quizmail.launch.stopping import PATIENCE
 
 
 @pytest.fixture
@@ -144,6 +145,10 @@ STRAY = {
 }
 
 
+#: What Dramatiq takes at most around the time that its workers get to finish, in seconds.
+DRAMATIQ_NEEDS = 2.0
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -177,6 +182,13 @@ def test_a_command_beside_a_running_demo_gets_its_ports_although_they_are_in_use
     file.write_text(f'{{"web": {listener}, "smtp": 1, "redis": 2}}')
     assert setup.prepare({}, NOW, running=True)["PORT"] == str(listener)
     assert setup.prepare({}, NOW, running=False)["PORT"] != str(listener)
+
+
+def test_a_worker_has_ended_by_itself_before_it_would_be_killed(folder, monkeypatch):
+    monkeypatch.setenv("QUIZ_DATABASE_URL", "sqlite:///quiz.db")
+    monkeypatch.delenv("SHUTDOWN_TIMEOUT_SECONDS", raising=False)
+    finishing = float(foreground._environment(running=False)["SHUTDOWN_TIMEOUT_SECONDS"])
+    assert finishing + DRAMATIQ_NEEDS <= PATIENCE
 
 
 def named_in_the_procfile():

@@ -9,8 +9,7 @@ import os
 import queue
 import signal
 import threading
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,11 +17,10 @@ from honcho.manager import Manager
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-#: How long processes may take to stop before they are killed, in seconds.
-PATIENCE = 4.5
+from quizmail.launch.stopping import PATIENCE, stopping
 
-#: What others need while they stop has to wait for them no longer than this, in seconds.
-_OTHERS_FIRST = 3.5
+#: How long a look at the processes waits for news of them, in seconds.
+LOOK = 0.1
 
 #: Said once, when every process was started.
 STARTED = "every process was started"
@@ -68,12 +66,12 @@ class _Supervisor(Manager):
                 signal.signal(number, self._ask)
         self._start()
         while not self._all_started():
-            self._take_event(timeout=0.1)
-        self._system_print(f"{STARTED}\n")
+            self._take_event(timeout=LOOK)
+        self.say(STARTED)
         while not self._all_stopped():
-            self._take_event(timeout=0.1)
+            self._take_event(timeout=LOOK)
             self._stop_when_due()
-        while self._take_event(timeout=0.1):
+        while self._take_event(timeout=LOOK):
             pass
         for process in self._processes.values():
             process["process"].join()
@@ -98,39 +96,30 @@ class _Supervisor(Manager):
     def _note_end(self, name: str, code: int) -> None:
         self._processes[name]["returncode"] = code
         if self.returncode is None and not self._asked:
-            self._system_print(f"{name} has ended (exit code {code}), so everything stops\n")
+            self.say(f"{name} has ended (exit code {code}), so everything stops")
             self.returncode = code or 1
 
     def _stop_when_due(self) -> None:
         """Go on with stopping once it was asked for, or once a process has ended."""
         if self._steps is None and (self._asked or self._any_stopped()):
             self.returncode = 0 if self.returncode is None else self.returncode
-            self._system_print("stopping\n")
-            self._steps = self._stopping()
+            self.say("stopping")
+            self._steps = stopping(self, self._last)
         if self._steps is not None:
             next(self._steps)
 
-    def _stopping(self) -> Iterator[None]:
-        """Stop everything step by step; yields whenever there is nothing to do but to wait."""
-        began = time.monotonic()
-        self._signal(self._processes.keys() - self._last, signal.SIGTERM)
-        while self._running() - self._last and time.monotonic() < began + _OTHERS_FIRST:
-            yield
-        self._signal(self._last, signal.SIGTERM)
-        while time.monotonic() < began + PATIENCE:
-            yield
-        for name in self._running():
-            self._system_print(f"{name} does not stop and is killed\n")
-        while True:
-            self._signal(self._running(), signal.SIGKILL)
-            yield
-
-    def _running(self) -> set[str]:
+    def running(self) -> set[str]:
+        """Return the names of the processes that have not ended."""
         return {name for name, process in self._processes.items() if "returncode" not in process}
 
-    def _signal(self, names: Iterable[str], number: int) -> None:
-        for name in self._running().intersection(names):
+    def send(self, number: int, names: set[str]) -> None:
+        """Send the signal `number` to those of `names` that have not ended, and to their children."""
+        for name in self.running() & names:
             _signal_group(self._processes[name]["pid"], number)
+
+    def say(self, text: str) -> None:
+        """Print a line of the supervisor's own."""
+        self._system_print(f"{text}\n")
 
 
 class _Child(Process):
