@@ -4,8 +4,6 @@ import re
 import shlex
 import sqlite3
 from dataclasses import fields
-from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,28 +13,11 @@ from quizmail.cli import main
 from quizmail.launch.stopping import PATIENCE
 from quizmail.platform import Platform
 from quizmail.settings import Settings
+from tests.support.documentation import BLOCK, PROJECT, README, blocks, code, text_of
 
-PROJECT = Path(__file__).parents[2]
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md"))]
-
-BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+PAGES = [README, PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-@cache
-def text_of(page):
-    return page.read_text(encoding="utf-8")
-
-
-def blocks(page, language):
-    return [content for each, content in BLOCK.findall(text_of(page)) if each == language]
-
-
-def code(page):
-    """Return every command line and every inline code of the page."""
-    lines = [line.partition(" # ")[0].strip() for block in blocks(page, "sh") for line in block.splitlines()]
-    return [*lines, *re.findall(r"(?<!`)`([^`\n]+)`(?!`)", BLOCK.sub("", text_of(page)))]
 
 
 def anchors(page):
