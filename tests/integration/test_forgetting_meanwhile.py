@@ -19,7 +19,7 @@ ADA, PERIOD = "ada-lovelace", "2026-11-23"
 
 def write_row(now):
     row = PlannedRow(ADA, now + timedelta(hours=6), {"name": "Ada Lovelace"})
-    return plan.insert_rows(Kind.REMINDER, PERIOD, None, now, now, [row])
+    return plan.insert_rows(Kind.REMINDER, PERIOD, None, now, now, [row]).total()
 
 
 def a_thread_that(does):
