@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.figures import Figure
 from benchmarks.scene import Scene, scene
 from benchmarks.servers import Failed, postgresql
-from quizmail import activity, wiring
+from quizmail import activity, slots, wiring
 from quizmail.models import Delivery
 from quizmail.states import DeliveryState, Kind
 
@@ -52,7 +52,7 @@ def _rate(name: str, value: float, target: float | None) -> Figure:
 
 
 def _seconds_of_the_month_before(made: Scene) -> float:
-    month = activity.previous_month(made.slots[Kind.REPORT].period)
+    month = slots.previous_month(made.slots[Kind.REPORT].period)
     started = time.perf_counter()
     if not activity.compute(made.engine.platform, month, wiring.utc_now(), "benchmark"):
         raise Failed(f"the figures of {month} were not computed")
