@@ -3,6 +3,7 @@
 A problem of the user's making ends a command with one clear line for each problem and exit code 1.
 """
 
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,9 @@ import redis
 
 from quizmail.cli import by_hand, doctor, forget, gallery, operate, processes, returning, show, suppressions
 from quizmail.errors import ConfigurationError, QuizmailError
+
+#: What SQLite says when a table or a column is not there; PostgreSQL's driver has an exception for that.
+_NOT_MIGRATED = re.compile("no such (table|column)|has no column named")
 
 
 class _Group(click.Group):
@@ -27,13 +31,17 @@ class _Group(click.Group):
         except redis.RedisError as error:
             problem = f"Redis does not answer ({type(error).__name__}): is REDIS_URL right?"
             lines = [f"quizmail: {problem} `dispatch --inline` does without it."]
-        except peewee.ProgrammingError:
-            lines = ["quizmail: DATABASE_URL: its tables are not up to date: run `make migrate`"]
-        except (peewee.OperationalError, peewee.InterfaceError) as error:
-            first = str(error).strip().partition("\n")[0]
-            lines = [f"quizmail: DATABASE_URL: the database does not answer: {first}"]
+        except (peewee.ProgrammingError, peewee.OperationalError, peewee.InterfaceError) as error:
+            lines = [f"quizmail: DATABASE_URL: {_problem_of(error)}"]
         click.echo("\n".join(lines), err=True)
         sys.exit(1)
+
+
+def _problem_of(error: peewee.DatabaseError | peewee.InterfaceError) -> str:
+    first = str(error).strip().partition("\n")[0]
+    if isinstance(error, peewee.ProgrammingError) or _NOT_MIGRATED.search(first):
+        return "its tables are not up to date: run `make migrate`"
+    return f"the database does not answer: {first}"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
