@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from peewee import fn
@@ -17,12 +19,20 @@ from quizmail.states import DeliveryState, Kind, RunState
 #: A scheduler that ticks every minute and was not heard of for so long is not running.
 SILENCE = timedelta(minutes=3)
 
-#: How many of the newest runs are listed, and how far back deliveries are counted.
-RECENT_RUNS = 10
+#: How many of the newest runs are listed of each kind: counted together, the reminders' many would hide
+#: the reports' few.
+NEWEST_RUNS = 5
+
+#: How many runs are listed at most because they are not finished, and because they were missed.
+MOST_RUNS = 20
+
+#: How far back deliveries are counted.
 RECENT = timedelta(days=7)
 
 #: What went wrong longer ago than this is not news any more.
 NEWS = timedelta(days=1)
+
+_NEWEST_FIRST = (Run.slot.desc(), Run.id.desc())
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ def gather(
         tick_age_seconds={
             kind.value: None if age is None else age.total_seconds() for kind, age in ages.items()
         },
-        runs=[_run(run) for run in Run.select().order_by(Run.slot.desc(), Run.id.desc()).limit(RECENT_RUNS)],
+        runs=_runs(now),
         deliveries=_counts(now),
         holds=[_hold(hold) for hold in in_force],
         waiting_in_redis=waiting_in_redis,
@@ -80,9 +90,7 @@ def gather(
 
 
 def _problems(now: datetime, waiting_in_redis: int | None, held: bool) -> list[str]:
-    since = encode_instant(now - NEWS)
-    recent = fn.COALESCE(Run.done_at, Run.started_at) > since
-    missed = Run.select().where((Run.state == RunState.MISSED) & recent).count()
+    missed = Run.select().where(_was_missed(now)).count()
     unknown = (
         Delivery.select()
         .where(Delivery.stands(DeliveryState.UNKNOWN) & (Delivery.claimed_at > now - NEWS))
@@ -111,12 +119,39 @@ def _counts(now: datetime) -> list[Mapping[str, Any]]:
     return [dict(zip(("kind", "state", "reason", "count"), row, strict=True)) for row in rows.tuples()]
 
 
-def _run(run: Run) -> Mapping[str, Any]:
-    counts = (
-        Delivery.select(Delivery.state, fn.COUNT(Delivery.id))
-        .where(Delivery.run == run.id)
-        .group_by(Delivery.state)
+def _runs(now: datetime) -> list[Mapping[str, Any]]:
+    """Read the newest runs of each kind, those that are not finished, and those that are called missed."""
+    unfinished = Run.state.in_([RunState.PLANNING, RunState.PLANNED])
+    chosen = [
+        *(_newest(Run.kind == kind, NEWEST_RUNS) for kind in Kind),
+        _newest(unfinished, MOST_RUNS),
+        _newest(_was_missed(now), MOST_RUNS),
+    ]
+    listed = reduce(or_, (Run.id.in_(ids) for ids in chosen))
+    runs = list(Run.select().where(listed).order_by(*_NEWEST_FIRST))
+    counts: dict[int, dict[str, int]] = {run.id: {} for run in runs}
+    rows = (
+        Delivery.select(Delivery.run, Delivery.state, fn.COUNT(Delivery.id))
+        .where(Delivery.run.in_(list(counts)))
+        .group_by(Delivery.run, Delivery.state)
     )
+    for run_id, state, count in rows.tuples():
+        counts[run_id][state] = count
+    return [_run(run, counts[run.id]) for run in runs]
+
+
+def _newest(which: Any, number: int) -> Any:
+    """Return the query of the ids of so many runs."""
+    return Run.select(Run.id).where(which).order_by(*_NEWEST_FIRST).limit(number)
+
+
+def _was_missed(now: datetime) -> Any:
+    """Return the condition that a run was missed, and that this is news."""
+    known_at = fn.COALESCE(Run.done_at, Run.started_at)
+    return (Run.state == RunState.MISSED) & (known_at > encode_instant(now - NEWS))
+
+
+def _run(run: Run, counts: Mapping[str, int]) -> Mapping[str, Any]:
     return {
         "id": run.id,
         "kind": run.kind,
@@ -124,7 +159,7 @@ def _run(run: Run) -> Mapping[str, Any]:
         "slot": run.slot,
         "state": run.state,
         "by_hand": run.by_hand,
-        "deliveries": dict(counts.tuples()),
+        "deliveries": counts,
         "not_due": run.not_due,
         "noted": run.noted,
     }
