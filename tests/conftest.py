@@ -6,7 +6,12 @@ import pytest
 
 from quizmail import database, models
 
-pytest_plugins = ["tests.support.browser", "tests.support.delivering", "tests.support.postgresql"]
+pytest_plugins = [
+    "tests.support.browser",
+    "tests.support.commands",
+    "tests.support.delivering",
+    "tests.support.postgresql",
+]
 
 #: The present instant of most tests: a Monday evening.
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)

@@ -3,15 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
-from quizmail import models, recipients, wiring
-from quizmail.cli import main
+from quizmail import recipients
 from quizmail.models import Delivery, Suppression
 from quizmail.outbox import plan, tombstones
 from quizmail.outbox.plan import PlannedRow
 from quizmail.states import DeliveryState, Kind
-from tests.support.configuration import environment
 from tests.support.platforms import NativePlatform
 
 
@@ -22,20 +19,11 @@ def site(tmp_path):
 
 
 @pytest.fixture
-def forget(sqlite_database, site):
+def forget(command, site):
     def run(*arguments, typed=None, quiz_url=site.url):
-        ours = f"sqlite:///{sqlite_database.database}"
-        chosen = environment(DATABASE_URL=ours, QUIZ_DATABASE_URL=quiz_url)
-        try:
-            words = ("forget", *arguments)
-            return CliRunner().invoke(main, words, input=typed, env=chosen, catch_exceptions=False)
-        finally:
-            models.database.obj.close()
-            models.bind(sqlite_database)
+        return command("forget", *arguments, typed=typed, QUIZ_DATABASE_URL=quiz_url)
 
-    wiring.current_settings.cache_clear()
-    yield run
-    wiring.current_settings.cache_clear()
+    return run
 
 
 def plan_reminder(now, state=DeliveryState.SENT):

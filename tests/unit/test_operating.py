@@ -5,10 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
-from quizmail import models, status, testmail, wiring
-from quizmail.cli import main
+from quizmail import status, testmail, wiring
 from quizmail.cli.output import Ticker
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery, Run
@@ -20,23 +18,6 @@ from quizmail.states import DeliveryState, Kind, RunState
 from tests.support.configuration import environment
 from tests.support.desk import Clock, an_engine_on_a_platform
 from tests.support.smtp_server import SmtpServer
-
-
-@pytest.fixture
-def command(sqlite_database):
-    """Run a command of ours on the test's database, with what is typed meanwhile."""
-
-    def run(*arguments, typed=None):
-        chosen = environment(DATABASE_URL=f"sqlite:///{sqlite_database.database}")
-        try:
-            return CliRunner().invoke(main, arguments, input=typed, env=chosen, catch_exceptions=False)
-        finally:
-            models.database.obj.close()
-            models.bind(sqlite_database)
-
-    wiring.current_settings.cache_clear()
-    yield run
-    wiring.current_settings.cache_clear()
 
 
 class Answer(io.BytesIO):

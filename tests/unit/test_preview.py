@@ -4,15 +4,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from quizmail import models, wiring
-from quizmail.cli import main
 from quizmail.models import Delivery, Recipient
 from quizmail.outbox import plan
 from quizmail.outbox.plan import PlannedRow
 from quizmail.states import Kind, Skip
-from tests.support.configuration import environment
 from tests.support.mails import FACTS, body, read
 from tests.support.platforms import NativePlatform
 
@@ -39,22 +35,14 @@ def site(tmp_path):
 
 
 @pytest.fixture
-def preview(sqlite_database, site, tmp_path):
+def preview(command, site, tmp_path):
     """Run the command on the test's databases; its files go to a folder of the test."""
 
     def run(kind, *at):
-        ours = f"sqlite:///{sqlite_database.database}"
-        chosen = environment(DATABASE_URL=ours, QUIZ_DATABASE_URL=site.url)
-        try:
-            words = ("preview", str(kind), "--user", "7", *at, "--out", str(tmp_path / "out"))
-            return CliRunner().invoke(main, words, env=chosen, catch_exceptions=False)
-        finally:
-            models.database.obj.close()
-            models.bind(sqlite_database)
+        words = ("preview", str(kind), "--user", "7", *at, "--out", str(tmp_path / "out"))
+        return command(*words, QUIZ_DATABASE_URL=site.url)
 
-    wiring.current_settings.cache_clear()
-    yield run
-    wiring.current_settings.cache_clear()
+    return run
 
 
 def files(ran):

@@ -5,35 +5,15 @@ import io
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from quizmail import models, recipients, wiring
-from quizmail.cli import main
+from quizmail import recipients
 from quizmail.models import Attempt, Delivery, Suppression
 from quizmail.outbox import claim, plan
 from quizmail.outbox.plan import PlannedRow
 from quizmail.outbox.work import load
 from quizmail.states import DeliveryState, Kind, Return
-from tests.support.configuration import environment
 
 ADA = "ada@example.com"
-
-
-@pytest.fixture
-def command(sqlite_database):
-    """Run a command of ours on the test's database, with what is typed meanwhile."""
-
-    def run(*arguments, typed=None):
-        chosen = environment(DATABASE_URL=f"sqlite:///{sqlite_database.database}")
-        try:
-            return CliRunner().invoke(main, arguments, input=typed, env=chosen, catch_exceptions=False)
-        finally:
-            models.database.obj.close()
-            models.bind(sqlite_database)
-
-    wiring.current_settings.cache_clear()
-    yield run
-    wiring.current_settings.cache_clear()
 
 
 def test_an_address_is_added_listed_and_removed(command):
