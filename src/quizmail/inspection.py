@@ -1,7 +1,7 @@
 """What ``check`` reports: whether the platform's data is what the contract means, and who would be mailed."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,9 @@ _SLACK = timedelta(minutes=5)
 
 #: Instants that are meant to be in the future.
 _MAY_LIE_AHEAD = frozenset({"quizzes.opens_at", "quizzes.closes_at"})
+
+#: Is told how many users have been read.
+Progress = Callable[[int], object]
 
 
 @dataclass
@@ -75,10 +78,19 @@ class Inspection:
         return f"newest {name}: {newest.isoformat(' ', 'seconds')}, {where}{doubt}"
 
 
-def inspect(platform: Platform, inactive_after: timedelta, now: datetime) -> Inspection:
+def no_progress(users: int) -> None:
+    """Show nothing."""
+
+
+def inspect(
+    platform: Platform, inactive_after: timedelta, now: datetime, progress: Progress = no_progress
+) -> Inspection:
     """Read everything that the source file gives and say what is odd about it, as of `now`.
 
     Our own preferences and the suppression list are not asked.
+
+    Args:
+        progress: called after each page of users.
 
     Raises:
         SourceError, PlatformUnavailable: the platform cannot be read.
@@ -87,7 +99,7 @@ def inspect(platform: Platform, inactive_after: timedelta, now: datetime) -> Ins
     known = quizzes.all_quizzes(platform, rows)
     _inspect_quizzes(found, known)
     found.quizzes["duplicate_id"] = _count(platform, rows.quizzes) - len(known)
-    _inspect_users(found, platform, rows, inactive_after)
+    _inspect_users(found, platform, rows, inactive_after, progress)
     _inspect_attempts(found, platform, rows)
     if rows.access is not None:
         found.quizzes["access_rows"] = _count(platform, rows.access)
@@ -114,10 +126,12 @@ def _is_never_open(quiz: Quiz) -> bool:
     return quiz.published and window and quiz.closes_at <= quiz.opens_at  # type: ignore[operator]
 
 
-def _inspect_users(found: Inspection, platform: Platform, rows: Rows, inactive_after: timedelta) -> None:
+def _inspect_users(
+    found: Inspection, platform: Platform, rows: Rows, inactive_after: timedelta, progress: Progress
+) -> None:
     seen: Counter[str] = Counter()
     newest: dict[str, datetime | None] = {"last_seen_at": None, "created_at": None}
-    for member in _everybody(found, platform):
+    for member in _everybody(found, platform, progress):
         _inspect_member(found, member)
         seen[(member.address or "").lower()] += 1
         for name, latest in newest.items():
@@ -129,13 +143,15 @@ def _inspect_users(found: Inspection, platform: Platform, rows: Rows, inactive_a
     found.newest |= {f"users.{name}": instant for name, instant in newest.items()}
 
 
-def _everybody(found: Inspection, platform: Platform) -> Iterator[Member]:
-    audience, cursor = Audience(platform), None
+def _everybody(found: Inspection, platform: Platform, progress: Progress) -> Iterator[Member]:
+    audience, cursor, read = Audience(platform), None, 0
     catalogue, zones = audience.catalogue(found.at), audience.zones(found.at)
     while True:
         page = audience.page(Kind.REMINDER, found.at, zones, cursor, catalogue)
         found.users.update(page.noted)
         yield from page.members
+        read += len(page.members)
+        progress(read)
         if (cursor := page.cursor) is None:
             return
 

@@ -45,6 +45,15 @@ def test_users_are_counted_by_what_they_are(site):
     }  # fmt: skip
 
 
+def test_after_each_page_it_is_told_how_many_users_have_been_read(site):
+    site.many("users", ["id", "email"], ((user, f"u{user}@example.com") for user in range(2001)))
+    told = []
+
+    inspect(site.opened(), 2 * DAY, NOW, told.append)
+
+    assert told == [1000, 2000, 2001]
+
+
 def test_ids_that_are_missing_or_doubled_are_counted(tmp_path):
     with NativePlatform.in_folder(tmp_path) as site:
         for table in ("users", "quizzes"):

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from quizmail import status, testmail, wiring
-from quizmail.cli.output import Ticker
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery, Run
 from quizmail.outbox import plan, release
@@ -101,15 +100,6 @@ def test_sending_inline_may_be_interrupted_as_often_as_one_likes(sqlite_database
 
     assert {row.state for row in Delivery.select()} == {DeliveryState.PLANNED}
     assert not release.released()
-
-
-def test_where_no_terminal_is_the_last_count_is_one_line(capsys):
-    ticker = Ticker("sending")
-    for done in range(4):
-        ticker.count(done)
-    ticker.end()
-
-    assert capsys.readouterr().out == "sending: 3 done\n"
 
 
 @pytest.mark.parametrize("address", ["ä@example.com", "a b@example.com", "nobody"])

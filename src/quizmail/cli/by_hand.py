@@ -90,9 +90,11 @@ def _engine(without_redis: bool) -> Engine:
 def _dry_run(engine: Engine, kind: Kind, at: datetime) -> None:
     for slot in engine.by_hand.slots(kind, at):
         counts: Counter[str] = Counter()
-        for plan in engine.by_hand.dry_run(slot):
-            counts.update(_tally(plan.rows, plan.not_due))
-        click.echo(f"{_name(slot)}: {words(counts)}")
+        with Ticker(_name(slot)) as ticker:
+            for plan in engine.by_hand.dry_run(slot):
+                counts.update(_tally(plan.rows, plan.not_due))
+                ticker.judged(counts.total())
+            ticker.conclude(words(counts))
 
 
 def _tally(rows: Iterable[object], not_due: Counter[NotDue]) -> Counter[str]:
@@ -128,16 +130,13 @@ def _one_user(engine: Engine, occasion: Occasion, inline: bool) -> None:
 def _run(engine: Engine, slots: list[Slot], inline: bool) -> None:
     runs: list[Run] = []
     for slot in slots:
-        ticker = Ticker(_name(slot))
-        runs.append(engine.by_hand.run(slot, ticker.show))
-        ticker.end()
+        with Ticker(_name(slot)) as ticker:
+            runs.append(engine.by_hand.run(slot, ticker.show))
     if not runs:
         raise QuizmailError("no slot: nobody is on the platform yet")
     if inline:
-        ticker = Ticker("sending")
-        done = engine.by_hand.deliver_here(engine.deliverer.deliver, ticker.count)
-        ticker.count(done)
-        ticker.end()
+        with Ticker("sending") as ticker:
+            ticker.count(engine.by_hand.deliver_here(engine.deliverer.deliver, ticker.count))
     else:
         released = engine.dispatcher.pump(wiring.PATIENCE)
         click.echo(f"released to the workers: {released}")

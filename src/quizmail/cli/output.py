@@ -4,9 +4,9 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self, TextIO
 
 import click
 from peewee import fn
@@ -54,35 +54,72 @@ def words(counts: Mapping[str, int]) -> str:
 
 
 class Ticker:
-    """Shows progress: a line that changes on a terminal, and plain lines elsewhere, at most one a second."""
+    """Shows progress: on a terminal one line that changes every second at most, elsewhere plain lines.
 
-    def __init__(self, title: str) -> None:
+    These come at most once in ten seconds, lest they fill a log. The last line tells the end; after a failure
+    it tells how far things came, if anything was done.
+
+    Args:
+        stream: where it is shown; standard output when none is given.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self, title: str, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._title = title
-        self._shown_at = 0.0
-        self._numbers = ""
+        self._stream = stream or sys.stdout
+        self._clock = clock
+        self._on_terminal = self._stream.isatty()
+        self._pause = 1 if self._on_terminal else 10
+        # Elsewhere than on a terminal, what is over before the first pause is told by the last line alone.
+        self._next_at = clock() if self._on_terminal else clock() + self._pause
+        self._said = self._shown = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        if failure is None or self._said:
+            self._end()
 
     def show(self, run: Run, judged: int) -> None:
         """Show how many users of the run have been judged."""
-        self._say(f"{judged} judged")
+        self.judged(judged)
+
+    def judged(self, users: int) -> None:
+        """Show how many users have been judged."""
+        self._say(f"{users} judged")
+
+    def read(self, users: int) -> None:
+        """Show how many users have been read."""
+        self._say(f"{users} read")
 
     def count(self, done: int) -> None:
         """Show how many are done."""
         self._say(f"{done} done")
 
-    def end(self) -> None:
-        """End the line."""
-        self._shown_at = 0.0
-        self._print("\n")
+    def conclude(self, result: str) -> None:
+        """Have the last line say `result` in place of the last count."""
+        self._said = result
 
     def _say(self, numbers: str) -> None:
-        self._numbers = numbers
-        if time.monotonic() - self._shown_at >= 1 and sys.stdout.isatty():
-            self._shown_at = time.monotonic()
-            self._print("")
+        self._said, now = numbers, self._clock()
+        if now >= self._next_at:
+            self._next_at = now + self._pause
+            self._print("" if self._on_terminal else "\n")
+
+    def _end(self) -> None:
+        self._said = self._said or "nothing"
+        if self._on_terminal or self._said != self._shown:
+            self._print("\n")
 
     def _print(self, end: str) -> None:
-        start = "\r" if sys.stdout.isatty() else ""
-        click.echo(f"{start}{self._title}: {self._numbers or 'nothing'}{end}", nl=False)
+        line = f"{self._title}: {self._said}"
+        if self._on_terminal:
+            line = f"\r{line}{' ' * (len(self._shown) - len(self._said))}"  # Nothing of a longer one is left.
+        self._shown = self._said
+        click.echo(line + end, file=self._stream, nl=False)
 
 
 def delivery_rows(*conditions: Any, limit: int | None = None) -> Iterator[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from quizmail import inspection, status, wiring
 from quizmail.audience import Audience
 from quizmail.broker import DramatiqBell
 from quizmail.cli.operate import resend
-from quizmail.cli.output import COLUMNS, SHOWN, as_json, delivery_rows, table, words, write_csv
+from quizmail.cli.output import COLUMNS, SHOWN, Ticker, as_json, delivery_rows, table, words, write_csv
 from quizmail.errors import QuizmailError
 from quizmail.models import Delivery
 from quizmail.platform import Platform
@@ -24,7 +24,12 @@ def check(json_wanted: bool) -> None:
     """Look at the quiz platform's data as Quizmail sees it; exit code 1 when it cannot be used."""
     settings = wiring.current_settings()
     platform = Platform.open(settings.quiz_database_url, settings.quiz_source, settings.site_timezone)
-    found = inspection.inspect(platform, settings.inactive_after, wiring.utc_now())
+    try:
+        # Not to standard output, which is for the report alone.
+        with Ticker("users", sys.stderr) as ticker:
+            found = inspection.inspect(platform, settings.inactive_after, wiring.utc_now(), ticker.read)
+    finally:
+        platform.close_all()
     click.echo(as_json(found.as_dict()) if json_wanted else "\n".join(found.lines()))
 
 
