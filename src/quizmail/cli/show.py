@@ -77,7 +77,10 @@ def _zones(settings: Settings) -> Collection[str] | None:
     """Return the zones in use; None when the platform cannot be read."""
     try:
         platform = Platform.open(settings.quiz_database_url, settings.quiz_source, settings.site_timezone)
-        return Audience(platform).zones()
+        try:
+            return Audience(platform).zones()
+        finally:
+            platform.close_all()
     except QuizmailError:
         return None
 
