@@ -148,8 +148,8 @@ def _everybody(found: Inspection, platform: Platform, progress: Progress) -> Ite
     catalogue, zones = audience.catalogue(found.at), audience.zones(found.at)
     while True:
         page = audience.page(Kind.REMINDER, found.at, zones, cursor, catalogue)
-        found.users.update(page.noted)
         yield from page.members
+        found.users.update(page.noted)
         read += len(page.members)
         progress(read)
         if (cursor := page.cursor) is None:
@@ -160,8 +160,8 @@ def _inspect_member(found: Inspection, member: Member) -> None:
     found.users["all"] += 1
     found.users["staff"] += member.is_staff
     found.users["disabled"] += not member.active
-    for kind in member.opt_out:
-        found.users[f"opted_out_of_{kind.plural}"] += 1
+    for kind in Kind:
+        found.users[f"opted_out_of_{kind.plural}"] += kind in member.opt_out
     if member.address:
         found.users["mailable"] += 1
     else:

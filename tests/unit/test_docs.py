@@ -4,18 +4,23 @@ import re
 import shlex
 import sqlite3
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from quizmail import settings
 from quizmail.cli import main
+from quizmail.demo import platform as demo
+from quizmail.inspection import SHOWN, inspect
 from quizmail.launch.stopping import PATIENCE
 from quizmail.platform import Platform
 from quizmail.settings import Settings
 from tests.support.documentation import BLOCK, PROJECT, README, blocks, code, text_of
 
 PAGES = [README, PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+FIGURE = re.compile(r"\d+")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -92,6 +97,26 @@ def test_the_example_of_a_source_file_works(tmp_path):
         file.write_text(text, encoding="utf-8")
         platform = Platform.open(f"sqlite:///{database}", str(file), ZoneInfo("UTC"))
         platform.close_all()
+
+
+def test_the_sample_of_a_check_is_what_the_demo_gives(tmp_path):
+    at = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    demo.ensure(tmp_path / "demo.db", at, "http://127.0.0.1:8025/quiz")
+    platform = Platform.open(f"sqlite:///{tmp_path}/demo.db", "demo", ZoneInfo("UTC"))
+    try:
+        lines = inspect(platform, timedelta(days=2), at).lines()
+    finally:
+        platform.close_all()
+
+    [sample] = [each for each in blocks(PROJECT / "docs/sources.md", "") if each.startswith("users: ")]
+    *shown, more = sample.splitlines()
+
+    # Without the figures: on another Python the demo's dice may fall otherwise.
+    assert [FIGURE.sub("0", line) for line in shown] == [
+        FIGURE.sub("0", line) for line in lines[: len(shown)]
+    ]
+    assert more == "  …"
+    assert len(shown) > len(lines) - SHOWN
 
 
 def test_the_statements_for_the_operator_name_real_columns(sqlite_database):
