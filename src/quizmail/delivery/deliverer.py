@@ -13,9 +13,10 @@ from quizmail import database, retries
 from quizmail.audience import Audience
 from quizmail.composing import Composer
 from quizmail.delivery.round import Round
-from quizmail.delivery.terms import Terms, Transport, log
+from quizmail.delivery.terms import Terms, Transport
 from quizmail.outbox import claim, work
 from quizmail.outbox.claim import Outcome
+from quizmail.outbox.telling import log
 from quizmail.outbox.work import Work
 from quizmail.states import DeliveryState, Failure
 

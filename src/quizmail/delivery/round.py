@@ -13,10 +13,11 @@ from peewee import InterfaceError, OperationalError
 from quizmail import consequences, database, holds, replies
 from quizmail.delivery import outcomes
 from quizmail.delivery.selection import Selection
-from quizmail.delivery.terms import Letter, log
+from quizmail.delivery.terms import Letter
 from quizmail.mailer import NoAnswer, Ready, Reply
 from quizmail.outbox import claim as claims
 from quizmail.outbox.claim import Claim, Entry
+from quizmail.outbox.telling import log
 from quizmail.outbox.work import Work, load
 from quizmail.recipients import suppressed
 from quizmail.replies import Measure

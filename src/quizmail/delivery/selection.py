@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from quizmail import holds, recipients, retries
-from quizmail.delivery.terms import Letter, log
+from quizmail.delivery.terms import Letter
 from quizmail.errors import CompositionError, PlatformUnavailable, SourceError
 from quizmail.mailer import Envelope
 from quizmail.outbox import claim as claims
 from quizmail.outbox import valve
-from quizmail.outbox.telling import tell
+from quizmail.outbox.telling import log, tell
 from quizmail.outbox.work import Work
 from quizmail.rechecking import Checked, Wanted, still_wanted
 from quizmail.states import DeliveryState, Failure, NotDue, Skip

@@ -1,6 +1,5 @@
-"""What the parts of a delivery share: its settings, the way to the server, a mail that is ready, the log."""
+"""What the parts of a delivery share: its settings, the way to the server, a mail that is ready."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -9,8 +8,6 @@ from quizmail.composing import Mail
 from quizmail.mailer import Envelope, NoAnswer, Ready, Reply
 from quizmail.outbox.valve import Pace
 from quizmail.outbox.work import Work
-
-log = logging.getLogger("quizmail.delivery")
 
 
 class Transport(Protocol):
